@@ -14,10 +14,11 @@
 
 #define TEMPORARY_SUFFIX_BYTES 8
 
-static int write_temporary(int dir_fd, const char *temporary, const void *bytes, size_t n, mode_t mode, bool durable,
-    struct error *err)
+static int write_temporary(int dir_fd, const char *temporary, const void *bytes, size_t n,
+    mode_t mode, bool durable, struct error *err)
 {
-    _cleanup_close_ int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    _cleanup_close_ int fd =
+        openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return error_sys(err, "make %s", temporary);
     if (fd_write_all(fd, bytes, n, err) < 0)
@@ -27,8 +28,8 @@ static int write_temporary(int dir_fd, const char *temporary, const void *bytes,
     return 0;
 }
 
-static int publish(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode, bool durable,
-    struct error *err)
+static int publish(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,
+    bool durable, struct error *err)
 {
     char suffix[2 * TEMPORARY_SUFFIX_BYTES + 1], temporary[256];
     id_random(suffix, TEMPORARY_SUFFIX_BYTES);
@@ -49,18 +50,20 @@ static int publish(int dir_fd, const char *name, const void *bytes, size_t n, mo
     return 0;
 }
 
-int atomic_file_write(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode, struct error *err)
+int atomic_file_write(
+    int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode, struct error *err)
 {
     return publish(dir_fd, name, bytes, n, mode, true, err);
 }
 
-int atomic_file_write_volatile(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,
-    struct error *err)
+int atomic_file_write_volatile(
+    int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode, struct error *err)
 {
     return publish(dir_fd, name, bytes, n, mode, false, err);
 }
 
-int atomic_file_rewrite(int dir_fd, const char *name, const void *bytes, size_t n, struct error *err)
+int atomic_file_rewrite(
+    int dir_fd, const char *name, const void *bytes, size_t n, struct error *err)
 {
     _cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)

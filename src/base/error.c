@@ -73,8 +73,8 @@ int error_sys(struct error *err, const char *fmt, ...)
     const char *name = strerrorname_np(code);
     const char *text = strerrordesc_np(code);
     size_t room = sizeof err->text - 80;
-    snprintf(err->text, sizeof err->text, "%.*s: %s (%s)", (int)room, what, text ? text : "unknown error",
-        name ? name : "?");
+    snprintf(err->text, sizeof err->text, "%.*s: %s (%s)", (int)room, what,
+        text ? text : "unknown error", name ? name : "?");
     errno = code;
     return -1;
 }

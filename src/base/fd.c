@@ -19,7 +19,8 @@
 
 int fd_wait(int fd, short events, int timeout_ms)
 {
-    int64_t deadline_ns = timeout_ms < 0 ? INT64_MAX : clock_now_ns() + timeout_ms * INT64_C(1000000);
+    int64_t deadline_ns =
+        timeout_ms < 0 ? INT64_MAX : clock_now_ns() + timeout_ms * INT64_C(1000000);
     for (;;) {
         struct pollfd p = { .fd = fd, .events = events };
         int left_ms = timeout_ms < 0 ? -1 : clock_left_ms(deadline_ns);
@@ -134,7 +135,8 @@ int fd_set_nonblock(int fd, bool on, struct error *err)
     return 0;
 }
 
-int socket_send(int fd, const void *bytes, size_t n, const int *fds, size_t fd_count, struct error *err)
+int socket_send(
+    int fd, const void *bytes, size_t n, const int *fds, size_t fd_count, struct error *err)
 {
     union {
         char buf[CMSG_SPACE(SOCKET_FDS_MAX * sizeof(int))];
@@ -203,7 +205,9 @@ ssize_t socket_recv(int fd, void *bytes, size_t n, int *fds, size_t *fd_count, s
     struct msghdr msg;
     size_t room = fd_count ? *fd_count : 0;
     for (;;) {
-        msg = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
+        msg = (struct msghdr){ .msg_iov = &iov,
+            .msg_iovlen = 1,
+            .msg_control = control.buf,
             .msg_controllen = sizeof control.buf };
         got = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
         if (got >= 0)
@@ -215,8 +219,8 @@ ssize_t socket_recv(int fd, void *bytes, size_t n, int *fds, size_t *fd_count, s
     bool fits = take_descriptors(&msg, fds, room, &count);
     if (!fits || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
         close_all(fds, count);
-        return error_set(err, ERROR_INVALID, "receive: the message is larger than %zu bytes, %zu descriptors", n,
-            room);
+        return error_set(err, ERROR_INVALID,
+            "receive: the message is larger than %zu bytes, %zu descriptors", n, room);
     }
     if (fd_count)
         *fd_count = count;
@@ -224,7 +228,8 @@ ssize_t socket_recv(int fd, void *bytes, size_t n, int *fds, size_t *fd_count, s
 }
 
 /* An address for path; a long one goes through a descriptor of its folder, which the caller closes. */
-static int unix_address(const char *path, struct sockaddr_un *address, int *dir_fd, struct error *err)
+static int unix_address(
+    const char *path, struct sockaddr_un *address, int *dir_fd, struct error *err)
 {
     *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
     *dir_fd = -1;
@@ -237,7 +242,8 @@ static int unix_address(const char *path, struct sockaddr_un *address, int *dir_
     *dir_fd = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     if (*dir_fd < 0)
         return error_sys(err, "open the folder of %s", path);
-    int n = snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d%s", *dir_fd, slash);
+    int n =
+        snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d%s", *dir_fd, slash);
     if (n < 0 || (size_t)n >= sizeof address->sun_path)
         return error_set(err, ERROR_INVALID, "socket name %s is too long", slash);
     return 0;

@@ -15,7 +15,8 @@ void id_random(char *hex, size_t bytes)
     while (bytes) {
         unsigned char raw[32];
         size_t n = bytes < sizeof raw ? bytes : sizeof raw;
-        if (getrandom(raw, n, GRND_INSECURE) != (ssize_t)n) /* up to 256 bytes cannot be interrupted: getrandom(2) */
+        if (getrandom(raw, n, GRND_INSECURE)
+            != (ssize_t)n) /* up to 256 bytes cannot be interrupted: getrandom(2) */
             continue;
         for (size_t i = 0; i < n; i++) {
             *hex++ = digits[raw[i] >> 4];

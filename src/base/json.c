@@ -37,7 +37,8 @@ int json_parse(const char *text, size_t n, json **out, struct error *err)
     json_object_put(value);
     if (code == json_tokener_success)
         return error_set(err, ERROR_INVALID, "JSON: text after the value at byte %zu", end);
-    return error_set(err, ERROR_INVALID, "JSON: %s at byte %zu", json_tokener_error_desc(code), end);
+    return error_set(
+        err, ERROR_INVALID, "JSON: %s at byte %zu", json_tokener_error_desc(code), end);
 }
 
 int json_read_file(int dir_fd, const char *path, size_t limit, json **out, struct error *err)
@@ -53,16 +54,16 @@ int json_read_file(int dir_fd, const char *path, size_t limit, json **out, struc
 void json_text(const json *value, struct str *out)
 {
     size_t n = 0;
-    const char *text = json_object_to_json_string_length((json *)value,
-        JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+    const char *text = json_object_to_json_string_length(
+        (json *)value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
     str_add_n(out, text, n);
 }
 
 int json_write_file(int dir_fd, const char *name, const json *value, mode_t mode, struct error *err)
 {
     size_t n = 0;
-    const char *text = json_object_to_json_string_length((json *)value,
-        JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+    const char *text = json_object_to_json_string_length(
+        (json *)value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
     return atomic_file_write(dir_fd, name, text, n, mode, err);
 }
 
@@ -88,7 +89,8 @@ json *json_at(const json *value, const char *path)
 const char *json_str(const json *value, const char *key, const char *fallback)
 {
     json *member = json_get(value, key);
-    return json_object_is_type(member, json_type_string) ? json_object_get_string(member) : fallback;
+    return json_object_is_type(member, json_type_string) ? json_object_get_string(member)
+                                                         : fallback;
 }
 
 int64_t json_i64(const json *value, const char *key, int64_t fallback)
@@ -97,10 +99,11 @@ int64_t json_i64(const json *value, const char *key, int64_t fallback)
     return json_object_is_type(member, json_type_int) ? json_object_get_int64(member) : fallback;
 }
 
-bool json_bool(const json *value, const char *key, bool fallback)
+bool json_flag(const json *value, const char *key, bool fallback)
 {
     json *member = json_get(value, key);
-    return json_object_is_type(member, json_type_boolean) ? json_object_get_boolean(member) : fallback;
+    return json_object_is_type(member, json_type_boolean) ? json_object_get_boolean(member)
+                                                          : fallback;
 }
 
 void json_set(json *object, const char *key, json *value)
@@ -150,5 +153,6 @@ size_t json_count(const json *array)
 
 json *json_item(const json *array, size_t index)
 {
-    return json_object_is_type(array, json_type_array) ? json_object_array_get_idx(array, index) : NULL;
+    return json_object_is_type(array, json_type_array) ? json_object_array_get_idx(array, index)
+                                                       : NULL;
 }

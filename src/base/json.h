@@ -4,7 +4,7 @@
  * `json` is json-c's object: its json_object_* functions may be used directly on it. NULL is JSON's null.
  *
  *   reading   json_parse  json_read_file      writing   json_text  json_write_file
- *   access    json_get  json_at  json_str  json_i64  json_bool  json_is                                           */
+ *   access    json_get  json_at  json_str  json_i64  json_flag  json_is                                           */
 #pragma once
 
 #include <json-c/json.h>
@@ -36,7 +36,7 @@ json *json_at(const json *value, const char *path);
 /* Scalars with a fallback when missing or of another type; the string is borrowed. */
 const char *json_str(const json *value, const char *key, const char *fallback);
 int64_t json_i64(const json *value, const char *key, int64_t fallback);
-bool json_bool(const json *value, const char *key, bool fallback);
+bool json_flag(const json *value, const char *key, bool fallback);
 
 /* Building: these take over value. */
 void json_set(json *object, const char *key, json *value);

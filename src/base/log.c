@@ -52,8 +52,8 @@ static int line_start(char *line, size_t size, enum log_level level)
     gmtime_r(&now.tv_sec, &tm);
     size_t n = strftime(line, size, "%FT%T", &tm);
     return (int)n
-        + snprintf(line + n, size - n, ".%03ldZ %s %s: ", now.tv_nsec / 1000000, levels[level].text,
-            log_state.name);
+           + snprintf(line + n, size - n, ".%03ldZ %s %s: ", now.tv_nsec / 1000000,
+               levels[level].text, log_state.name);
 }
 
 static void log_line(enum log_level level, const char *fmt, va_list args)
@@ -66,7 +66,8 @@ static void log_line(enum log_level level, const char *fmt, va_list args)
     n += m < 0 ? 0 : (size_t)m;
     if (n > sizeof line - 2)
         n = sizeof line - 2;
-    for (size_t i = 0; i < n; i++) /* one event, one line: text from outside must not forge another */
+    for (size_t i = 0; i < n;
+        i++) /* one event, one line: text from outside must not forge another */
         if ((unsigned char)line[i] < ' ')
             line[i] = ' ';
     line[n++] = '\n';

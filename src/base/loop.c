@@ -19,8 +19,8 @@ void loop_done(struct loop *loop)
     loop->epoll_fd = -1;
 }
 
-int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events, loop_handler *handler,
-    struct error *err)
+int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events,
+    loop_handler *handler, struct error *err)
 {
     struct epoll_event event = { .events = events, .data.ptr = source };
     *source = (struct loop_source){ .fd = fd, .handler = handler, .events = events };

@@ -15,8 +15,8 @@ int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out, struc
     if (!end || *end)
         return error_set(err, ERROR_INVALID, "\"%.64s\" is not a number", text);
     if (errno == ERANGE || v < min || v > max)
-        return error_set(err, ERROR_INVALID, "%.64s is out of range (%ju to %ju)", text, (uintmax_t)min,
-            (uintmax_t)max);
+        return error_set(err, ERROR_INVALID, "%.64s is out of range (%ju to %ju)", text,
+            (uintmax_t)min, (uintmax_t)max);
     *out = v;
     return 0;
 }
@@ -30,8 +30,8 @@ int parse_i64(const char *text, int64_t min, int64_t max, int64_t *out, struct e
     if (!end || *end)
         return error_set(err, ERROR_INVALID, "\"%.64s\" is not a number", text);
     if (errno == ERANGE || v < min || v > max)
-        return error_set(err, ERROR_INVALID, "%.64s is out of range (%jd to %jd)", text, (intmax_t)min,
-            (intmax_t)max);
+        return error_set(err, ERROR_INVALID, "%.64s is out of range (%jd to %jd)", text,
+            (intmax_t)min, (intmax_t)max);
     *out = v;
     return 0;
 }
@@ -81,8 +81,11 @@ int parse_size(const char *text, uint64_t *out, struct error *err)
     if (*end) {
         const char *hit = strchr(prefixes, tolower((unsigned char)*end));
         const char *tail = end + 1;
-        if (!hit || !(*tail == 0 || (hit != prefixes && (!strcasecmp(tail, "b") || !strcasecmp(tail, "ib")))))
-            return error_set(err, ERROR_INVALID, "\"%.64s\" is not a size: use b, k, m, g, t or p", text);
+        if (!hit
+            || !(*tail == 0
+                 || (hit != prefixes && (!strcasecmp(tail, "b") || !strcasecmp(tail, "ib")))))
+            return error_set(
+                err, ERROR_INVALID, "\"%.64s\" is not a size: use b, k, m, g, t or p", text);
         factor = pow(1024, (double)(hit - prefixes));
     }
     if (value * factor >= 9.2e18)
@@ -94,8 +97,8 @@ int parse_size(const char *text, uint64_t *out, struct error *err)
 static const struct unit *duration_unit(const char *text)
 {
     static const struct unit units[] = { /* longer names first */
-        { "ns", 1 }, { "us", 1e3 }, { "\xc2\xb5s", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 },
-        { "h", 3600e9 }
+        { "ns", 1 }, { "us", 1e3 }, { "\xc2\xb5s", 1e3 }, { "ms", 1e6 }, { "s", 1e9 },
+        { "m", 60e9 }, { "h", 3600e9 }
     };
     for (size_t i = 0; i < ARRAY_LEN(units); i++)
         if (strncmp(text, units[i].name, strlen(units[i].name)) == 0)
@@ -117,7 +120,8 @@ int parse_duration_ns(const char *text, int64_t *out, struct error *err)
             return error_set(err, ERROR_INVALID, "\"%.64s\" is not a duration such as 1m30s", text);
         const struct unit *unit = duration_unit(p);
         if (!unit)
-            return error_set(err, ERROR_INVALID, "duration \"%.64s\" lacks a unit (ns, us, ms, s, m, h)", text);
+            return error_set(
+                err, ERROR_INVALID, "duration \"%.64s\" lacks a unit (ns, us, ms, s, m, h)", text);
         p += strlen(unit->name);
         total += value * unit->factor;
     } while (*p);

@@ -17,12 +17,14 @@
 
 int root_open(int root_fd, const char *path, uint64_t flags, mode_t mode, struct error *err)
 {
-    struct open_how how = { .flags = flags | O_CLOEXEC, .mode = flags & O_CREAT ? mode : 0,
+    struct open_how how = { .flags = flags | O_CLOEXEC,
+        .mode = flags & O_CREAT ? mode : 0,
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
     int fd = -1;
     for (int tries = 0; fd < 0 && tries < RESOLVE_TRIES; tries++) {
         fd = openat2(root_fd, *path ? path : ".", &how);
-        if (fd < 0 && errno != EAGAIN && errno != EINTR) /* EAGAIN: a rename raced with ".."; bounded, it may be an attack */
+        if (fd < 0 && errno != EAGAIN
+            && errno != EINTR) /* EAGAIN: a rename raced with ".."; bounded, it may be an attack */
             break;
     }
     return fd >= 0 ? fd : error_sys(err, "open %s inside the root", path);
@@ -75,7 +77,8 @@ int root_create_file(int root_fd, const char *path, mode_t mode, struct error *e
     _cleanup_close_ int dir_fd = root_mkdirs(root_fd, clean, 0755, err);
     if (dir_fd < 0)
         return -1;
-    int file_fd = openat(dir_fd, name, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, mode);
+    int file_fd =
+        openat(dir_fd, name, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, mode);
     if (file_fd < 0)
         return error_sys(err, "make file %s inside the root", path);
     close(file_fd);
@@ -159,7 +162,8 @@ static int empty_tree(int top_fd, struct error *err)
         bool at_top = here.st_ino == top.st_ino;
         if (!*child && at_top)
             return 0;
-        int next = openat(fd, *child ? child : "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int next =
+            openat(fd, *child ? child : "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (next < 0)
             return error_sys(err, "open folder %s", *child ? child : "..");
         close(fd);
@@ -202,7 +206,7 @@ const char *path_base(const char *path)
 bool path_is_name(const char *name)
 {
     return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strchr(name, '/')
-        && strlen(name) <= NAME_MAX;
+           && strlen(name) <= NAME_MAX;
 }
 
 char *path_clean(const char *path)

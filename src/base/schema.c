@@ -27,8 +27,8 @@ static int wrong_type(const struct schema_field *field, const char *wanted, stru
     return error_set(err, ERROR_INVALID, "%s: must be %s", field->key, wanted);
 }
 
-static int read_number(const struct schema_field *field, const json *value, int64_t min, int64_t max, int64_t *out,
-    struct error *err)
+static int read_number(const struct schema_field *field, const json *value, int64_t min,
+    int64_t max, int64_t *out, struct error *err)
 {
     if (!json_object_is_type(value, json_type_int))
         return wrong_type(field, "a whole number", err);
@@ -38,7 +38,8 @@ static int read_number(const struct schema_field *field, const json *value, int6
     return 0;
 }
 
-static int read_u64(const struct schema_field *field, const json *value, uint64_t *out, struct error *err)
+static int read_u64(
+    const struct schema_field *field, const json *value, uint64_t *out, struct error *err)
 {
     if (!json_object_is_type(value, json_type_int))
         return wrong_type(field, "a whole number", err);
@@ -48,7 +49,8 @@ static int read_u64(const struct schema_field *field, const json *value, uint64_
     return 0;
 }
 
-static int read_strings(const struct schema_field *field, const json *value, char ***out, struct error *err)
+static int read_strings(
+    const struct schema_field *field, const json *value, char ***out, struct error *err)
 {
     if (!json_object_is_type(value, json_type_array))
         return wrong_type(field, "a list of strings", err);
@@ -66,7 +68,8 @@ static int read_strings(const struct schema_field *field, const json *value, cha
     return 0;
 }
 
-static int read_map(const struct schema_field *field, const json *value, char ***out, struct error *err)
+static int read_map(
+    const struct schema_field *field, const json *value, char ***out, struct error *err)
 {
     if (!json_object_is_type(value, json_type_object))
         return wrong_type(field, "a map of strings", err);
@@ -76,7 +79,8 @@ static int read_map(const struct schema_field *field, const json *value, char **
     {
         if (!json_object_is_type(item, json_type_string) || strchr(key, '=')) {
             strv_free(list);
-            return error_set(err, ERROR_INVALID, "%s.%s: must be a string, its key without \"=\"", field->key, key);
+            return error_set(err, ERROR_INVALID, "%s.%s: must be a string, its key without \"=\"",
+                field->key, key);
         }
         list[n++] = xasprintf("%s=%s", key, json_object_get_string(item));
     }
@@ -84,13 +88,15 @@ static int read_map(const struct schema_field *field, const json *value, char **
     return 0;
 }
 
-static int read_list(const struct schema_field *field, const json *value, void *base, struct error *err)
+static int read_list(
+    const struct schema_field *field, const json *value, void *base, struct error *err)
 {
     if (!json_object_is_type(value, json_type_array))
         return wrong_type(field, "a list", err);
     size_t n = json_count(value);
     char *items = xcalloc(n, field->of->size);
-    *(void **)member_of(base, field) = items; /* owned at once: a failure below frees what is there */
+    *(void **)member_of(base, field) =
+        items; /* owned at once: a failure below frees what is there */
     for (size_t i = 0; i < n; i++) {
         *count_of(base, field) = i + 1;
         if (schema_read(field->of, json_item(value, i), items + i * field->of->size, err) < 0)
@@ -99,7 +105,8 @@ static int read_list(const struct schema_field *field, const json *value, void *
     return 0;
 }
 
-static int read_pointer(const struct schema_field *field, const json *value, void **out, struct error *err)
+static int read_pointer(
+    const struct schema_field *field, const json *value, void **out, struct error *err)
 {
     void *to = xcalloc(1, field->of->size);
     if (schema_read(field->of, value, to, err) < 0) {
@@ -110,7 +117,8 @@ static int read_pointer(const struct schema_field *field, const json *value, voi
     return 0;
 }
 
-static int read_field(const struct schema_field *field, const json *value, void *base, struct error *err)
+static int read_field(
+    const struct schema_field *field, const json *value, void *base, struct error *err)
 {
     void *to = member_of(base, field);
     int64_t number = 0;
@@ -144,7 +152,8 @@ static int read_field(const struct schema_field *field, const json *value, void 
     case SCHEMA_U64:
         return read_u64(field, value, to, err);
     case SCHEMA_DOUBLE:
-        if (!json_object_is_type(value, json_type_double) && !json_object_is_type(value, json_type_int))
+        if (!json_object_is_type(value, json_type_double)
+            && !json_object_is_type(value, json_type_int))
             return wrong_type(field, "a number", err);
         *(double *)to = json_object_get_double(value);
         return 0;
@@ -193,7 +202,8 @@ static const struct schema_field *rest_field(const struct schema *schema)
     return NULL;
 }
 
-static int read_unknown(const struct schema *schema, const char *key, json *value, void *out, struct error *err)
+static int read_unknown(
+    const struct schema *schema, const char *key, json *value, void *out, struct error *err)
 {
     if (schema->strict)
         return error_set(err, ERROR_UNSUPPORTED, "%s: is not supported", key);
@@ -207,16 +217,17 @@ static int read_unknown(const struct schema *schema, const char *key, json *valu
     return 0;
 }
 
-static int read_members(const struct schema *schema, const json *value, void *out, struct error *err)
+static int read_members(
+    const struct schema *schema, const json *value, void *out, struct error *err)
 {
     if (!json_object_is_type(value, json_type_object))
         return error_set(err, ERROR_INVALID, "must be an object");
     json_object_object_foreach((json *)value, key, member)
     {
         const struct schema_field *field = find_field(schema, key);
-        int rc = !field ? read_unknown(schema, key, member, out, err)
-            : member    ? read_field(field, member, out, err)
-                        : 0;
+        int rc = !field   ? read_unknown(schema, key, member, out, err)
+                 : member ? read_field(field, member, out, err)
+                          : 0;
         if (rc < 0)
             return -1;
     }
@@ -346,8 +357,7 @@ static void write_rest(const struct schema_field *field, const void *base, json 
     json *rest = *(json *const *)member_in(base, field);
     if (!rest)
         return;
-    json_object_object_foreach(rest, key, value)
-        json_set(object, key, json_object_get(value));
+    json_object_object_foreach(rest, key, value) json_set(object, key, json_object_get(value));
 }
 
 json *schema_write(const struct schema *schema, const void *in)
@@ -361,7 +371,8 @@ json *schema_write(const struct schema *schema, const void *in)
         else if (!empty)
             json_set(object, field->key, write_value(field, in));
         else if (field->flags & SCHEMA_ALWAYS)
-            json_set(object, field->key, field->flags & SCHEMA_NULL ? NULL : write_value(field, in));
+            json_set(
+                object, field->key, field->flags & SCHEMA_NULL ? NULL : write_value(field, in));
     }
     return object;
 }

@@ -52,8 +52,8 @@ static bool is_listed(const struct spawn *spawn, int to)
 }
 
 /* Each descriptor is first moved above all targets (in this process, CLOEXEC), so that no dup2 overwrites a source. */
-static int add_descriptors(posix_spawn_file_actions_t *actions, const struct spawn *spawn, int *moved,
-    struct error *err)
+static int add_descriptors(
+    posix_spawn_file_actions_t *actions, const struct spawn *spawn, int *moved, struct error *err)
 {
     int highest = highest_target(spawn);
     for (size_t i = 0; i < spawn->fd_count; i++) {
@@ -70,7 +70,8 @@ static int add_descriptors(posix_spawn_file_actions_t *actions, const struct spa
             return error_sys(err, "spawn %s: descriptors", spawn->path);
     }
     for (int to = STDIN_FILENO; to <= STDOUT_FILENO; to++)
-        if (!is_listed(spawn, to) && (errno = posix_spawn_file_actions_addopen(actions, to, "/dev/null", O_RDWR, 0)))
+        if (!is_listed(spawn, to)
+            && (errno = posix_spawn_file_actions_addopen(actions, to, "/dev/null", O_RDWR, 0)))
             return error_sys(err, "spawn %s: descriptors", spawn->path);
     if (spawn->cwd && (errno = posix_spawn_file_actions_addchdir_np(actions, spawn->cwd)))
         return error_sys(err, "spawn %s: folder %s", spawn->path, spawn->cwd);
@@ -81,7 +82,8 @@ static int spawn_with(const struct spawn *spawn, const posix_spawn_file_actions_
     const posix_spawnattr_t *attr, pid_t *pid, struct error *err)
 {
     int pidfd = -1;
-    errno = pidfd_spawn(&pidfd, spawn->path, actions, attr, spawn->argv, spawn->env ? spawn->env : environ);
+    errno = pidfd_spawn(
+        &pidfd, spawn->path, actions, attr, spawn->argv, spawn->env ? spawn->env : environ);
     if (errno)
         return error_sys(err, "start %s", spawn->path);
     if (pid)
@@ -94,7 +96,8 @@ int spawn_process(const struct spawn *spawn, pid_t *pid, struct error *err)
     enum { FD_MAX = 64 };
     int moved[FD_MAX];
     if (spawn->fd_count > FD_MAX)
-        return error_set(err, ERROR_INTERNAL, "spawn %s: %zu descriptors", spawn->path, spawn->fd_count);
+        return error_set(
+            err, ERROR_INTERNAL, "spawn %s: %zu descriptors", spawn->path, spawn->fd_count);
     for (size_t i = 0; i < spawn->fd_count; i++)
         moved[i] = -1;
     posix_spawn_file_actions_t actions;
@@ -102,7 +105,8 @@ int spawn_process(const struct spawn *spawn, pid_t *pid, struct error *err)
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attr);
     int pidfd = -1;
-    if (fill_attributes(&attr, spawn, err) == 0 && add_descriptors(&actions, spawn, moved, err) == 0)
+    if (fill_attributes(&attr, spawn, err) == 0
+        && add_descriptors(&actions, spawn, moved, err) == 0)
         pidfd = spawn_with(spawn, &actions, &attr, pid, err);
     for (size_t i = 0; i < spawn->fd_count; i++)
         close_cleanup(&moved[i]);
@@ -139,5 +143,6 @@ int spawn_run(char *const *argv, int timeout_ms, struct error *err)
             return error_prefix(err, "%s", argv[0]);
         return error_prefix(err, "%s", argv[0]);
     }
-    return code == 0 ? 0 : error_set(err, ERROR_INTERNAL, "%s ended with exit code %d", argv[0], code);
+    return code == 0 ? 0
+                     : error_set(err, ERROR_INTERNAL, "%s ended with exit code %d", argv[0], code);
 }
