@@ -117,8 +117,7 @@ static int read_pointer(
     return 0;
 }
 
-static int read_field(
-    const struct schema_field *field, const json *value, void *base, struct error *err)
+static int read_field(const struct schema_field *field, json *value, void *base, struct error *err)
 {
     void *to = member_of(base, field);
     int64_t number = 0;
