@@ -50,20 +50,20 @@ static int publish(int dir_fd, const char *name, const void *bytes, size_t n, mo
     return 0;
 }
 
-int atomic_file_write(
-    int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode, struct error *err)
+int atomic_file_write(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,
+    struct error *err)
 {
     return publish(dir_fd, name, bytes, n, mode, true, err);
 }
 
-int atomic_file_write_volatile(
-    int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode, struct error *err)
+int atomic_file_write_volatile(int dir_fd, const char *name, const void *bytes, size_t n,
+    mode_t mode, struct error *err)
 {
     return publish(dir_fd, name, bytes, n, mode, false, err);
 }
 
-int atomic_file_rewrite(
-    int dir_fd, const char *name, const void *bytes, size_t n, struct error *err)
+int atomic_file_rewrite(int dir_fd, const char *name, const void *bytes, size_t n,
+    struct error *err)
 {
     _cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)

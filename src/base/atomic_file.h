@@ -7,9 +7,11 @@
 #include "base/error.h"
 
 /* Survives a power cut. name is one component in dir_fd. */
-MUST_CHECK int atomic_file_write(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode, struct error *err);
+MUST_CHECK int atomic_file_write(int dir_fd, const char *name, const void *bytes, size_t n,
+    mode_t mode, struct error *err);
 /* The same without fsync, for run state on a tmpfs. */
-MUST_CHECK int atomic_file_write_volatile(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,
-    struct error *err);
+MUST_CHECK int atomic_file_write_volatile(int dir_fd, const char *name, const void *bytes, size_t n,
+    mode_t mode, struct error *err);
 /* Rewrites the content in place in one write, for files that containers mount singly (/etc/hosts): the inode stays. */
-MUST_CHECK int atomic_file_rewrite(int dir_fd, const char *name, const void *bytes, size_t n, struct error *err);
+MUST_CHECK int atomic_file_rewrite(int dir_fd, const char *name, const void *bytes, size_t n,
+    struct error *err);

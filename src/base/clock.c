@@ -71,8 +71,8 @@ int clock_parse(const char *text, int64_t *wall_ns, struct error *err)
     struct tm tm = { 0 };
     const char *p = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
     if (!p)
-        return error_set(
-            err, ERROR_INVALID, "\"%.64s\" is not a time such as 2026-01-02T15:04:05Z", text);
+        return error_set(err, ERROR_INVALID, "\"%.64s\" is not a time such as 2026-01-02T15:04:05Z",
+            text);
     int64_t ns = parse_fraction(&p);
     int offset_s = 0, hours, minutes, used = 0;
     char sign;
@@ -84,8 +84,8 @@ int clock_parse(const char *text, int64_t *wall_ns, struct error *err)
         p++;
     }
     if (*p)
-        return error_set(
-            err, ERROR_INVALID, "\"%.64s\" is not a time such as 2026-01-02T15:04:05Z", text);
+        return error_set(err, ERROR_INVALID, "\"%.64s\" is not a time such as 2026-01-02T15:04:05Z",
+            text);
     *wall_ns = (timegm(&tm) - offset_s) * NS_PER_S + ns;
     return 0;
 }

@@ -10,10 +10,10 @@
 #include "base/macros.h"
 
 enum error_kind {
-    ERROR_INTERNAL,    /* ours or the system's fault */
-    ERROR_INVALID,     /* bad input */
+    ERROR_INTERNAL, /* ours or the system's fault */
+    ERROR_INVALID,  /* bad input */
     ERROR_NOT_FOUND,
-    ERROR_CONFLICT,    /* exists, in use, wrong state */
+    ERROR_CONFLICT, /* exists, in use, wrong state */
     ERROR_DENIED,
     ERROR_FULL,        /* disk, memory, quota */
     ERROR_UNSUPPORTED, /* known, but not served */

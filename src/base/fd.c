@@ -135,8 +135,8 @@ int fd_set_nonblock(int fd, bool on, struct error *err)
     return 0;
 }
 
-int socket_send(
-    int fd, const void *bytes, size_t n, const int *fds, size_t fd_count, struct error *err)
+int socket_send(int fd, const void *bytes, size_t n, const int *fds, size_t fd_count,
+    struct error *err)
 {
     union {
         char buf[CMSG_SPACE(SOCKET_FDS_MAX * sizeof(int))];
@@ -228,8 +228,8 @@ ssize_t socket_recv(int fd, void *bytes, size_t n, int *fds, size_t *fd_count, s
 }
 
 /* An address for path; a long one goes through a descriptor of its folder, which the caller closes. */
-static int unix_address(
-    const char *path, struct sockaddr_un *address, int *dir_fd, struct error *err)
+static int unix_address(const char *path, struct sockaddr_un *address, int *dir_fd,
+    struct error *err)
 {
     *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
     *dir_fd = -1;

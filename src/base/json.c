@@ -37,8 +37,8 @@ int json_parse(const char *text, size_t n, json **out, struct error *err)
     json_object_put(value);
     if (code == json_tokener_success)
         return error_set(err, ERROR_INVALID, "JSON: text after the value at byte %zu", end);
-    return error_set(
-        err, ERROR_INVALID, "JSON: %s at byte %zu", json_tokener_error_desc(code), end);
+    return error_set(err, ERROR_INVALID, "JSON: %s at byte %zu", json_tokener_error_desc(code),
+        end);
 }
 
 int json_read_file(int dir_fd, const char *path, size_t limit, json **out, struct error *err)
@@ -54,16 +54,16 @@ int json_read_file(int dir_fd, const char *path, size_t limit, json **out, struc
 void json_text(const json *value, struct str *out)
 {
     size_t n = 0;
-    const char *text = json_object_to_json_string_length(
-        (json *)value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+    const char *text = json_object_to_json_string_length((json *)value,
+        JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
     str_add_n(out, text, n);
 }
 
 int json_write_file(int dir_fd, const char *name, const json *value, mode_t mode, struct error *err)
 {
     size_t n = 0;
-    const char *text = json_object_to_json_string_length(
-        (json *)value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+    const char *text = json_object_to_json_string_length((json *)value,
+        JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
     return atomic_file_write(dir_fd, name, text, n, mode, err);
 }
 

@@ -22,12 +22,14 @@ DEFINE_CLEANUP(json, json *, json_object_put)
 
 /* One value, the whole text; ERROR_INVALID with the offset otherwise. At most 64 levels deep. */
 MUST_CHECK int json_parse(const char *text, size_t n, json **out, struct error *err);
-MUST_CHECK int json_read_file(int dir_fd, const char *path, size_t limit, json **out, struct error *err);
+MUST_CHECK int json_read_file(int dir_fd, const char *path, size_t limit, json **out,
+    struct error *err);
 
 /* Compact text, appended. */
 void json_text(const json *value, struct str *out);
 /* Indented, published by atomic_file_write. */
-MUST_CHECK int json_write_file(int dir_fd, const char *name, const json *value, mode_t mode, struct error *err);
+MUST_CHECK int json_write_file(int dir_fd, const char *name, const json *value, mode_t mode,
+    struct error *err);
 
 /* Member of an object; NULL when value is no object, or has no such member. Borrowed. */
 json *json_get(const json *value, const char *key);

@@ -32,9 +32,11 @@ struct loop {
 
 MUST_CHECK int loop_init(struct loop *loop, struct error *err);
 void loop_done(struct loop *loop);
-MUST_CHECK int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events, loop_handler *handler, struct error *err);
+MUST_CHECK int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events,
+    loop_handler *handler, struct error *err);
 /* Changes what it waits for; 0 keeps it in the loop but silent (EPOLLHUP and EPOLLERR are still reported). */
-MUST_CHECK int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events, struct error *err);
+MUST_CHECK int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events,
+    struct error *err);
 void loop_remove(struct loop *loop, struct loop_source *source);
 /* Runs handlers until loop->stop is set. */
 MUST_CHECK int loop_run(struct loop *loop, struct error *err);

@@ -9,6 +9,16 @@
 #define NORETURN __attribute__((noreturn))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ({ typeof(a) min_a_ = (a); typeof(b) min_b_ = (b); min_a_ < min_b_ ? min_a_ : min_b_; })
-#define MAX(a, b) ({ typeof(a) max_a_ = (a); typeof(b) max_b_ = (b); max_a_ > max_b_ ? max_a_ : max_b_; })
+#define MIN(a, b)                                                                                  \
+    ({                                                                                             \
+        typeof(a) min_a_ = (a);                                                                    \
+        typeof(b) min_b_ = (b);                                                                    \
+        min_a_ < min_b_ ? min_a_ : min_b_;                                                         \
+    })
+#define MAX(a, b)                                                                                  \
+    ({                                                                                             \
+        typeof(a) max_a_ = (a);                                                                    \
+        typeof(b) max_b_ = (b);                                                                    \
+        max_a_ > max_b_ ? max_a_ : max_b_;                                                         \
+    })
 #define CONTAINER_OF(p, type, member) ((type *)(void *)((char *)(p) - offsetof(type, member)))

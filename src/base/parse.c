@@ -84,8 +84,8 @@ int parse_size(const char *text, uint64_t *out, struct error *err)
         if (!hit
             || !(*tail == 0
                  || (hit != prefixes && (!strcasecmp(tail, "b") || !strcasecmp(tail, "ib")))))
-            return error_set(
-                err, ERROR_INVALID, "\"%.64s\" is not a size: use b, k, m, g, t or p", text);
+            return error_set(err, ERROR_INVALID, "\"%.64s\" is not a size: use b, k, m, g, t or p",
+                text);
         factor = pow(1024, (double)(hit - prefixes));
     }
     if (value * factor >= 9.2e18)
@@ -120,8 +120,8 @@ int parse_duration_ns(const char *text, int64_t *out, struct error *err)
             return error_set(err, ERROR_INVALID, "\"%.64s\" is not a duration such as 1m30s", text);
         const struct unit *unit = duration_unit(p);
         if (!unit)
-            return error_set(
-                err, ERROR_INVALID, "duration \"%.64s\" lacks a unit (ns, us, ms, s, m, h)", text);
+            return error_set(err, ERROR_INVALID,
+                "duration \"%.64s\" lacks a unit (ns, us, ms, s, m, h)", text);
         p += strlen(unit->name);
         total += value * unit->factor;
     } while (*p);

@@ -6,8 +6,10 @@
 #include <stdint.h>
 #include "base/error.h"
 
-MUST_CHECK int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out, struct error *err);
-MUST_CHECK int parse_i64(const char *text, int64_t min, int64_t max, int64_t *out, struct error *err);
+MUST_CHECK int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out,
+    struct error *err);
+MUST_CHECK int parse_i64(const char *text, int64_t min, int64_t max, int64_t *out,
+    struct error *err);
 /* Octal, as in file modes: "0755", "755". */
 MUST_CHECK int parse_mode(const char *text, uint32_t *out, struct error *err);
 /* Bytes: "10", "64k", "1.5g", "16MiB", "2GB" (powers of 1024, as Docker's --memory). */

@@ -12,7 +12,8 @@
 
 /* Opens path as the container sees it: links, ".." and mounts cannot lead outside root_fd. RESOLVE_IN_ROOT and
  * RESOLVE_NO_MAGICLINKS; flags as for open(2) (O_CLOEXEC is added), mode only with O_CREAT. Returns the descriptor. */
-MUST_CHECK int root_open(int root_fd, const char *path, uint64_t flags, mode_t mode, struct error *err);
+MUST_CHECK int root_open(int root_fd, const char *path, uint64_t flags, mode_t mode,
+    struct error *err);
 /* Makes the folders of path that are missing inside root_fd, owned by root with this mode, and opens the last (O_PATH). */
 MUST_CHECK int root_mkdirs(int root_fd, const char *path, mode_t mode, struct error *err);
 /* Opens (O_PATH) the file at path inside root_fd; when missing it is made empty, with its folders: a mount target. */

@@ -38,8 +38,8 @@ static int read_number(const struct schema_field *field, const json *value, int6
     return 0;
 }
 
-static int read_u64(
-    const struct schema_field *field, const json *value, uint64_t *out, struct error *err)
+static int read_u64(const struct schema_field *field, const json *value, uint64_t *out,
+    struct error *err)
 {
     if (!json_object_is_type(value, json_type_int))
         return wrong_type(field, "a whole number", err);
@@ -49,8 +49,8 @@ static int read_u64(
     return 0;
 }
 
-static int read_strings(
-    const struct schema_field *field, const json *value, char ***out, struct error *err)
+static int read_strings(const struct schema_field *field, const json *value, char ***out,
+    struct error *err)
 {
     if (!json_object_is_type(value, json_type_array))
         return wrong_type(field, "a list of strings", err);
@@ -68,8 +68,8 @@ static int read_strings(
     return 0;
 }
 
-static int read_map(
-    const struct schema_field *field, const json *value, char ***out, struct error *err)
+static int read_map(const struct schema_field *field, const json *value, char ***out,
+    struct error *err)
 {
     if (!json_object_is_type(value, json_type_object))
         return wrong_type(field, "a map of strings", err);
@@ -88,8 +88,8 @@ static int read_map(
     return 0;
 }
 
-static int read_list(
-    const struct schema_field *field, const json *value, void *base, struct error *err)
+static int read_list(const struct schema_field *field, const json *value, void *base,
+    struct error *err)
 {
     if (!json_object_is_type(value, json_type_array))
         return wrong_type(field, "a list", err);
@@ -105,8 +105,8 @@ static int read_list(
     return 0;
 }
 
-static int read_pointer(
-    const struct schema_field *field, const json *value, void **out, struct error *err)
+static int read_pointer(const struct schema_field *field, const json *value, void **out,
+    struct error *err)
 {
     void *to = xcalloc(1, field->of->size);
     if (schema_read(field->of, value, to, err) < 0) {
@@ -201,8 +201,8 @@ static const struct schema_field *rest_field(const struct schema *schema)
     return NULL;
 }
 
-static int read_unknown(
-    const struct schema *schema, const char *key, json *value, void *out, struct error *err)
+static int read_unknown(const struct schema *schema, const char *key, json *value, void *out,
+    struct error *err)
 {
     if (schema->strict)
         return error_set(err, ERROR_UNSUPPORTED, "%s: is not supported", key);
@@ -216,8 +216,8 @@ static int read_unknown(
     return 0;
 }
 
-static int read_members(
-    const struct schema *schema, const json *value, void *out, struct error *err)
+static int read_members(const struct schema *schema, const json *value, void *out,
+    struct error *err)
 {
     if (!json_object_is_type(value, json_type_object))
         return error_set(err, ERROR_INVALID, "must be an object");
@@ -370,8 +370,8 @@ json *schema_write(const struct schema *schema, const void *in)
         else if (!empty)
             json_set(object, field->key, write_value(field, in));
         else if (field->flags & SCHEMA_ALWAYS)
-            json_set(
-                object, field->key, field->flags & SCHEMA_NULL ? NULL : write_value(field, in));
+            json_set(object, field->key,
+                field->flags & SCHEMA_NULL ? NULL : write_value(field, in));
     }
     return object;
 }

@@ -27,10 +27,22 @@
 #include "base/json.h"
 
 enum schema_kind {
-    SCHEMA_BOOL, SCHEMA_INT, SCHEMA_I64, SCHEMA_U32, SCHEMA_U64, SCHEMA_DOUBLE,
-    SCHEMA_OPT_BOOL, SCHEMA_OPT_I64,
-    SCHEMA_STRING, SCHEMA_STRINGS, SCHEMA_MAP,
-    SCHEMA_STRUCT, SCHEMA_POINTER, SCHEMA_LIST, SCHEMA_RAW, SCHEMA_REST,
+    SCHEMA_BOOL,
+    SCHEMA_INT,
+    SCHEMA_I64,
+    SCHEMA_U32,
+    SCHEMA_U64,
+    SCHEMA_DOUBLE,
+    SCHEMA_OPT_BOOL,
+    SCHEMA_OPT_I64,
+    SCHEMA_STRING,
+    SCHEMA_STRINGS,
+    SCHEMA_MAP,
+    SCHEMA_STRUCT,
+    SCHEMA_POINTER,
+    SCHEMA_LIST,
+    SCHEMA_RAW,
+    SCHEMA_REST,
 };
 
 struct opt_bool {
@@ -68,14 +80,24 @@ struct schema {
 #define FIELD(type, member, key_, kind_, ...)                                                      \
     { .key = (key_), .kind = SCHEMA_##kind_, .offset = offsetof(type, member), __VA_ARGS__ }
 #define FIELD_OF(type, member, key_, kind_, schema_, ...)                                          \
-    { .key = (key_), .kind = SCHEMA_##kind_, .offset = offsetof(type, member), .of = &(schema_), __VA_ARGS__ }
+    { .key = (key_),                                                                               \
+        .kind = SCHEMA_##kind_,                                                                    \
+        .offset = offsetof(type, member),                                                          \
+        .of = &(schema_),                                                                          \
+        __VA_ARGS__ }
 #define FIELD_LIST(type, member, count_, key_, schema_, ...)                                       \
-    { .key = (key_), .kind = SCHEMA_LIST, .offset = offsetof(type, member), .of = &(schema_),      \
-      .count_offset = offsetof(type, count_), __VA_ARGS__ }
-#define FIELD_REST(type, member) { .key = "", .kind = SCHEMA_REST, .offset = offsetof(type, member) }
+    { .key = (key_),                                                                               \
+        .kind = SCHEMA_LIST,                                                                       \
+        .offset = offsetof(type, member),                                                          \
+        .of = &(schema_),                                                                          \
+        .count_offset = offsetof(type, count_),                                                    \
+        __VA_ARGS__ }
+#define FIELD_REST(type, member)                                                                   \
+    { .key = "", .kind = SCHEMA_REST, .offset = offsetof(type, member) }
 
 /* Fills *out (a zeroed struct of schema->size); on failure everything in it is freed and zeroed again. */
-MUST_CHECK int schema_read(const struct schema *schema, const json *value, void *out, struct error *err);
+MUST_CHECK int schema_read(const struct schema *schema, const json *value, void *out,
+    struct error *err);
 /* A new object; the caller owns it. */
 json *schema_write(const struct schema *schema, const void *in);
 /* Frees what the members own and zeroes the struct; not the struct itself. */

@@ -52,8 +52,8 @@ static bool is_listed(const struct spawn *spawn, int to)
 }
 
 /* Each descriptor is first moved above all targets (in this process, CLOEXEC), so that no dup2 overwrites a source. */
-static int add_descriptors(
-    posix_spawn_file_actions_t *actions, const struct spawn *spawn, int *moved, struct error *err)
+static int add_descriptors(posix_spawn_file_actions_t *actions, const struct spawn *spawn,
+    int *moved, struct error *err)
 {
     int highest = highest_target(spawn);
     for (size_t i = 0; i < spawn->fd_count; i++) {
@@ -82,8 +82,8 @@ static int spawn_with(const struct spawn *spawn, const posix_spawn_file_actions_
     const posix_spawnattr_t *attr, pid_t *pid, struct error *err)
 {
     int pidfd = -1;
-    errno = pidfd_spawn(
-        &pidfd, spawn->path, actions, attr, spawn->argv, spawn->env ? spawn->env : environ);
+    errno = pidfd_spawn(&pidfd, spawn->path, actions, attr, spawn->argv,
+        spawn->env ? spawn->env : environ);
     if (errno)
         return error_sys(err, "start %s", spawn->path);
     if (pid)
@@ -96,8 +96,8 @@ int spawn_process(const struct spawn *spawn, pid_t *pid, struct error *err)
     enum { FD_MAX = 64 };
     int moved[FD_MAX];
     if (spawn->fd_count > FD_MAX)
-        return error_set(
-            err, ERROR_INTERNAL, "spawn %s: %zu descriptors", spawn->path, spawn->fd_count);
+        return error_set(err, ERROR_INTERNAL, "spawn %s: %zu descriptors", spawn->path,
+            spawn->fd_count);
     for (size_t i = 0; i < spawn->fd_count; i++)
         moved[i] = -1;
     posix_spawn_file_actions_t actions;

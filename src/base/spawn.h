@@ -18,7 +18,8 @@ struct spawn {
     const char *path; /* "/proc/self/fd/N" serves for a memfd */
     char *const *argv;
     char *const *env;
-    const struct spawn_fd *fds; /* 0, 1 and 2 too: those not listed are /dev/null, but 2, which is inherited */
+    const struct spawn_fd
+        *fds; /* 0, 1 and 2 too: those not listed are /dev/null, but 2, which is inherited */
     size_t fd_count;
     int cgroup_fd; /* a cgroup v2 folder, or -1 */
     bool new_session;
