@@ -75,7 +75,7 @@ int parse_size(const char *text, uint64_t *out, struct error *err)
     const char *end;
     if (!decimal(text, &value, &end))
         return error_set(err, ERROR_INVALID, "\"%.64s\" is not a size", text);
-    if (*end == ' ')
+    if (*end == ' ' && end[1])
         end++;
     double factor = 1;
     if (*end) {
