@@ -46,8 +46,8 @@ struct bridge {
 /* The gateway of a network for a new bridge: the address that a bridge of this name has already, else the first of Docker's
  * default pools (172.17-31.0.0/16, 192.168.0-240.0/20) that overlaps no route of the host and none of taken.
  * ERROR_FULL when there is none left. */
-MUST_CHECK int bridge_choose_subnet(const char *name, const struct subnet *taken, size_t taken_count, struct subnet *out,
-    struct error *err);
+MUST_CHECK int bridge_choose_subnet(const char *name, const struct subnet *taken,
+    size_t taken_count, struct subnet *out, struct error *err);
 /* Makes the bridge if it is not there, gives it its address, brings it up, and switches IPv4 forwarding on. */
 MUST_CHECK int bridge_ensure(const struct bridge *bridge, struct error *err);
 /* Deletes the bridge; a missing one is success. */
@@ -56,9 +56,10 @@ MUST_CHECK int bridge_remove(const char *name, struct error *err);
 /* ---- endpoints: a veth pair between a bridge and a container ---- */
 
 struct endpoint {
-    char host_name[IFNAMSIZ]; /* of the host's end: unique; the container's id gives it ("veth" + 7 digits) */
-    char name[IFNAMSIZ];      /* inside: "eth0" */
-    uint8_t mac[6];           /* endpoint_mac unless the user chose one */
+    char host_name
+        [IFNAMSIZ]; /* of the host's end: unique; the container's id gives it ("veth" + 7 digits) */
+    char name[IFNAMSIZ]; /* inside: "eth0" */
+    uint8_t mac[6];      /* endpoint_mac unless the user chose one */
     struct in_addr address;
     unsigned prefix;
     struct in_addr gateway; /* 0.0.0.0: no default route */
@@ -70,8 +71,8 @@ void endpoint_mac(struct in_addr address, uint8_t mac[6]);
 /* Makes the pair, host's end on the bridge and up, the other end in the namespace netns_fd, named, up, with address and default
  * route; lo is brought up too. netlink_fd: a NETLINK_ROUTE socket that was made inside that namespace (borrowed). On failure
  * nothing is left. */
-MUST_CHECK int endpoint_attach(const struct bridge *bridge, const struct endpoint *endpoint, int netns_fd, int netlink_fd,
-    struct error *err);
+MUST_CHECK int endpoint_attach(const struct bridge *bridge, const struct endpoint *endpoint,
+    int netns_fd, int netlink_fd, struct error *err);
 /* Deletes the pair by its host's name. It also goes with the namespace: a missing one is success. */
 MUST_CHECK int endpoint_detach(const char *host_name, struct error *err);
 /* For containers without a network: brings lo up through a socket made inside. */
@@ -114,8 +115,10 @@ struct firewall {
  * published ports. Traffic from 127/8 is left to the relay of the shim (route_localnet stays 0). */
 MUST_CHECK int firewall_apply(const struct firewall *firewall, struct error *err);
 /* Adds or deletes elements of the maps; either all of ports or none. Publishing what is published is ERROR_CONFLICT. */
-MUST_CHECK int firewall_publish(const char *table, const struct published_port *ports, size_t count, struct error *err);
-MUST_CHECK int firewall_unpublish(const char *table, const struct published_port *ports, size_t count, struct error *err);
+MUST_CHECK int firewall_publish(const char *table, const struct published_port *ports, size_t count,
+    struct error *err);
+MUST_CHECK int firewall_unpublish(const char *table, const struct published_port *ports,
+    size_t count, struct error *err);
 /* A netlink socket, non-blocking, that becomes readable when somebody changed the firewall's tables; firewall_lost drains it and says
  * whether this table is gone (nft flush ruleset), so that the owner applies it again. */
 MUST_CHECK int firewall_watch(struct error *err);
@@ -127,4 +130,5 @@ MUST_CHECK int firewall_remove(const char *table, struct error *err);
 /* A listening (tcp) or bound (udp) socket which reserves the port and is handed to the shim. *port 0 picks one of the host's ephemeral
  * range and returns it. host_address may be IPv4 or IPv6 text; "" or "0.0.0.0" is every IPv4 address, "::" every IPv6 one.
  * ERROR_CONFLICT with Docker's words when it is taken. */
-MUST_CHECK int port_listen(const char *host_address, uint16_t *port, uint8_t protocol, struct error *err);
+MUST_CHECK int port_listen(const char *host_address, uint16_t *port, uint8_t protocol,
+    struct error *err);
