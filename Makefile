@@ -18,8 +18,8 @@ run: image ## boot the image in QEMU (MEM CPUS DISK CLOUD_CONFIG SSH_PORT DOCKER
 	@PADDOCK_PASS="MEM CPUS DISK CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND" \
 	$(enter) $(foreach path,$(CLOUD_CONFIG) $(dir $(DISK)),--bind $(path)) os/run
 
-test: ## every test; ends with the line "N passed, N failed, N skipped"
-	@$(enter) tests/run
+test: ## every test, or those of PHASES="lint unit ..."; ends with the line "N passed, N failed, N skipped"
+	@$(enter) tests/run $(PHASES)
 
 bench: ## measure, and write the table of docs/PERFORMANCE.md
 	@$(enter) bench/run
