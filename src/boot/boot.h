@@ -1,0 +1,33 @@
+/* boot.h - PID 1, from the kernel's last line to System Docker, and the system's end.
+ *
+ * PID 1 is one thread. Until System Docker runs it works through a table of named steps (init.c), each timed and recorded;
+ * what may block runs in a child with a time limit. Then it is a loop that allocates nothing: it reaps, supervises System
+ * Docker, and answers on its socket. What lies where, and what the image must hold: docs/ARCHITECTURE.md, "The boot".
+ *
+ *   programs   init_main  modprobe_main        asking PID 1   init_listener  init_request        records   boot_record    */
+#pragma once
+
+#include <stdint.h>
+#include "base/error.h"
+
+#define BOOT_RUN_DIR "/run/ros"
+#define BOOT_SOCKET BOOT_RUN_DIR "/init.sock"
+#define BOOT_RECORDS BOOT_RUN_DIR "/boot.jsonl"
+#define BOOT_STATE_DIR "/state" /* the state disk, or a tmpfs */
+#define BOOT_DOCKER_GID 1101    /* group docker, of /run/docker.sock */
+#define BOOT_SYSTEM_SOCKET "/run/system-docker.sock"
+#define BOOT_USER_SOCKET "/run/docker.sock"
+
+int init_main(int argc, char **argv);
+/* modprobe [-q] [-a] [--] NAME-OR-ALIAS [PARAMETER=VALUE ...]; the kernel calls it too. */
+int modprobe_main(int argc, char **argv);
+
+/* The listening descriptor of docker.sock, owned by the caller. Root only; ERROR_UNAVAILABLE where PID 1 is not ours. */
+MUST_CHECK int init_listener(struct error *err);
+/* Asks for "reboot", "poweroff" or "halt"; containers get timeout_s to stop. Returns once PID 1 has agreed. */
+MUST_CHECK int init_request(const char *what, unsigned timeout_s, struct error *err);
+
+/* Adds what happened to the records of this boot: who ("sysinit"), name ("service console"), CLOCK_BOOTTIME nanoseconds.
+ * Best effort: a boot never fails for its chart. */
+void boot_record(const char *who, const char *name, int64_t start_ns, int64_t end_ns);
+int64_t boot_now_ns(void);
