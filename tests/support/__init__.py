@@ -1,0 +1,1 @@
+"""What the tests of engines and machines share: images, daemons, registries."""
