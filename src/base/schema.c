@@ -105,6 +105,26 @@ static int read_list(const struct schema_field *field, const json *value, void *
     return 0;
 }
 
+static int read_u32s(const struct schema_field *field, const json *value, void *base,
+    struct error *err)
+{
+    if (!json_object_is_type(value, json_type_array))
+        return wrong_type(field, "a list of numbers", err);
+    size_t n = json_count(value);
+    uint32_t *items = xcalloc(n, sizeof *items);
+    for (size_t i = 0; i < n; i++) {
+        int64_t number = 0;
+        if (read_number(field, json_item(value, i), 0, UINT32_MAX, &number, err) < 0) {
+            free(items);
+            return -1;
+        }
+        items[i] = (uint32_t)number;
+    }
+    *(uint32_t **)member_of(base, field) = items;
+    *count_of(base, field) = n;
+    return 0;
+}
+
 static int read_pointer(const struct schema_field *field, const json *value, void **out,
     struct error *err)
 {
@@ -176,6 +196,8 @@ static int read_field(const struct schema_field *field, json *value, void *base,
         return read_pointer(field, value, to, err);
     case SCHEMA_LIST:
         return read_list(field, value, base, err);
+    case SCHEMA_U32S:
+        return read_u32s(field, value, base, err);
     case SCHEMA_RAW:
         *(json **)to = json_object_get((json *)value);
         return 0;
@@ -265,6 +287,16 @@ static json *write_map(char *const *list)
     return object;
 }
 
+static json *write_u32s(const struct schema_field *field, const void *base)
+{
+    json *array = json_new_array();
+    const uint32_t *items = *(uint32_t *const *)member_in(base, field);
+    size_t n = *count_of((void *)base, field);
+    for (size_t i = 0; i < n; i++)
+        json_add(array, json_object_new_int64(items[i]));
+    return array;
+}
+
 static json *write_list(const struct schema_field *field, const void *base)
 {
     json *array = json_new_array();
@@ -300,6 +332,7 @@ static bool is_empty(const struct schema_field *field, const void *base)
     case SCHEMA_MAP:
         return strv_len(*(char **const *)from) == 0;
     case SCHEMA_LIST:
+    case SCHEMA_U32S:
         return *count_of((void *)base, field) == 0;
     case SCHEMA_POINTER:
     case SCHEMA_RAW:
@@ -343,6 +376,8 @@ static json *write_value(const struct schema_field *field, const void *base)
         return *(void *const *)from ? schema_write(field->of, *(void *const *)from) : NULL;
     case SCHEMA_LIST:
         return write_list(field, base);
+    case SCHEMA_U32S:
+        return write_u32s(field, base);
     case SCHEMA_RAW:
         return json_object_get(*(json *const *)from);
     case SCHEMA_REST:
@@ -408,6 +443,10 @@ static void free_field(const struct schema_field *field, void *base)
         break;
     case SCHEMA_LIST:
         free_list(field, base);
+        break;
+    case SCHEMA_U32S:
+        free(*(uint32_t **)member);
+        *count_of(base, field) = 0;
         break;
     case SCHEMA_RAW:
     case SCHEMA_REST:

@@ -17,6 +17,7 @@
  *   MAP    char **  of "key=value" strings, in order (labels, annotations, sysctl)
  *   STRUCT the struct itself  | POINTER struct *, NULL when absent
  *   LIST   struct *, with a size_t count in the field named by .count
+ *   U32S   uint32_t *, with a size_t count likewise
  *   RAW    json *, kept as it is       | REST json * that holds all keys no other field has         */
 #pragma once
 
@@ -41,6 +42,7 @@ enum schema_kind {
     SCHEMA_STRUCT,
     SCHEMA_POINTER,
     SCHEMA_LIST,
+    SCHEMA_U32S,
     SCHEMA_RAW,
     SCHEMA_REST,
 };
@@ -64,7 +66,7 @@ struct schema_field {
     enum schema_kind kind;
     size_t offset;
     const struct schema *of; /* STRUCT, POINTER, LIST */
-    size_t count_offset;     /* LIST */
+    size_t count_offset;     /* LIST, U32S */
     unsigned flags;
 };
 
@@ -90,6 +92,12 @@ struct schema {
         .kind = SCHEMA_LIST,                                                                       \
         .offset = offsetof(type, member),                                                          \
         .of = &(schema_),                                                                          \
+        .count_offset = offsetof(type, count_),                                                    \
+        __VA_ARGS__ }
+#define FIELD_U32S(type, member, count_, key_, ...)                                                \
+    { .key = (key_),                                                                               \
+        .kind = SCHEMA_U32S,                                                                       \
+        .offset = offsetof(type, member),                                                          \
         .count_offset = offsetof(type, count_),                                                    \
         __VA_ARGS__ }
 #define FIELD_REST(type, member)                                                                   \
