@@ -394,6 +394,20 @@ static void write_rest(const struct schema_field *field, const void *base, json 
     json_object_object_foreach(rest, key, value) json_set(object, key, json_object_get(value));
 }
 
+/* As Go has it: a nil list, map or string is null, an empty one is [], {} or "". */
+static bool is_null(const struct schema_field *field, const void *base)
+{
+    switch (field->kind) {
+    case SCHEMA_STRING:
+    case SCHEMA_STRINGS:
+    case SCHEMA_MAP:
+    case SCHEMA_LIST:
+        return !*(void *const *)member_in(base, field);
+    default:
+        return true;
+    }
+}
+
 json *schema_write(const struct schema *schema, const void *in)
 {
     json *object = json_new_object();
@@ -406,7 +420,7 @@ json *schema_write(const struct schema *schema, const void *in)
             json_set(object, field->key, write_value(field, in));
         else if (field->flags & SCHEMA_ALWAYS)
             json_set(object, field->key,
-                field->flags & SCHEMA_NULL ? NULL : write_value(field, in));
+                field->flags & SCHEMA_NULL && is_null(field, in) ? NULL : write_value(field, in));
     }
     return object;
 }

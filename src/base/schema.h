@@ -57,7 +57,8 @@ struct opt_i64 {
 
 #define SCHEMA_ALWAYS 1   /* written even when empty: false, 0, "", [], {} */
 #define SCHEMA_REQUIRED 2 /* reading fails when absent */
-#define SCHEMA_NULL 4     /* with ALWAYS: an empty list, map or string is written as null */
+#define SCHEMA_NULL                                                                                \
+    4 /* with ALWAYS: a list, map or string that is NULL, not merely empty, is written as null */
 
 struct schema;
 
