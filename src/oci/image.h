@@ -1,10 +1,9 @@
 /* image.h - image documents: configurations, manifests, indexes (OCI image-spec 1.1, Docker schema 2) <-> C structs.
  *
- *   configuration   image_config_parse  image_config_done  image_config_run_json
+ *   configuration   image_config_parse  image_config_done
  *   manifest        image_manifest_parse  image_manifest_done         index   image_index_parse  image_index_choose
  *
- * Parsing is for reading only: a document is kept and passed on as the bytes that came, since its digest is its name.
- * Sets of the format ({"80/tcp":{}}) are lists of their keys here. */
+ * Parsing is for reading only: a document is kept and passed on as the bytes that came, since its digest is its name. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,6 +12,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/schema.h"
+#include "oci/docker.h"
 
 #define MEDIA_OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define MEDIA_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
@@ -25,24 +25,6 @@
 #define IMAGE_DOCUMENT_MAX (8U << 20) /* largest manifest, index or configuration in bytes */
 #define IMAGE_LAYERS_MAX 127          /* as Docker: overlayfs takes no more than 500 */
 
-struct image_healthcheck {
-    char **test;                                                         /* ["CMD-SHELL", "..."] */
-    int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns; /* 0: inherit */
-    int64_t retries;
-};
-
-/* What a container of the image runs with, unless told otherwise: the configuration's "config". */
-struct image_run {
-    char *user, *working_dir, *stop_signal;
-    char **env, **entrypoint, **cmd, **shell, **on_build; /* NULL when absent */
-    char **labels;                                        /* "key=value" */
-    char **exposed_ports;                                 /* "80/tcp" */
-    char **volumes;                                       /* "/data" */
-    struct image_healthcheck *healthcheck;                /* NULL when absent */
-    int64_t stop_timeout;
-    bool has_stop_timeout, args_escaped;
-};
-
 struct image_history {
     char *created, *created_by, *author, *comment; /* NULL when absent */
     bool empty_layer;
@@ -50,8 +32,8 @@ struct image_history {
 
 struct image_config {
     char *created, *author, *architecture, *variant, *os, *os_version, *docker_version, *comment;
-    struct image_run run;
-    char **diff_ids; /* lowest first; every one a valid digest */
+    struct container_config run; /* what a container runs with, unless told otherwise: "config" */
+    char **diff_ids;             /* lowest first; every one a valid digest */
     struct image_history *history;
     size_t history_count;
     json *document; /* all of it, for what has no member here: "config", "container_config" ... */
