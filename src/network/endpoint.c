@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/log.h"
 #include "network/link.h"
@@ -79,9 +81,12 @@ static int configure_inside(const struct endpoint *endpoint, int netlink_fd, str
     return endpoint->gateway.s_addr ? link_default_route(netlink_fd, endpoint->gateway, err) : 0;
 }
 
-int endpoint_attach(const struct bridge *bridge, const struct endpoint *endpoint, int netns_fd,
-    int netlink_fd, struct error *err)
+int endpoint_attach(const struct bridge *bridge, const struct endpoint *endpoint, int netlink_fd,
+    struct error *err)
 {
+    _cleanup_close_ int netns_fd = ioctl(netlink_fd, SIOCGSKNS);
+    if (netns_fd < 0)
+        return error_sys(err, "network namespace of the container's socket");
     _cleanup_close_ int fd = netlink_open(NETLINK_ROUTE, err);
     if (fd < 0)
         return -1;

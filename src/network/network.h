@@ -68,11 +68,11 @@ struct endpoint {
 
 /* Docker's MAC for an address: 02:42 and the four bytes. */
 void endpoint_mac(struct in_addr address, uint8_t mac[6]);
-/* Makes the pair, host's end on the bridge and up, the other end in the namespace netns_fd, named, up, with address and default
- * route; lo is brought up too. netlink_fd: a NETLINK_ROUTE socket that was made inside that namespace (borrowed). On failure
- * nothing is left. */
+/* Makes the pair, host's end on the bridge and up, the other end in the container's namespace, named, up, with address and
+ * default route; lo is brought up too. netlink_fd: a NETLINK_ROUTE socket that was made inside that namespace (borrowed).
+ * On failure nothing is left. */
 MUST_CHECK int endpoint_attach(const struct bridge *bridge, const struct endpoint *endpoint,
-    int netns_fd, int netlink_fd, struct error *err);
+    int netlink_fd, struct error *err);
 /* Deletes the pair by its host's name. It also goes with the namespace: a missing one is success. */
 MUST_CHECK int endpoint_detach(const char *host_name, struct error *err);
 /* For containers without a network: brings lo up through a socket made inside. */

@@ -135,8 +135,7 @@ static void endpoint_attach__leaves_nothing_when_it_fails(void **state)
     CHECK_OK(bridge_ensure(&space->bridge, &err));
     inet_pton(AF_INET, "10.99.0.1",
         &space->endpoint.gateway); /* not reachable: the route is refused */
-    CHECK_FAILS(endpoint_attach(&space->bridge, &space->endpoint, space->inside_ns,
-                    space->netlink_fd, &err),
+    CHECK_FAILS(endpoint_attach(&space->bridge, &space->endpoint, space->netlink_fd, &err),
         ERROR_UNAVAILABLE, "default route");
     CHECK(link_index("vethtest") == 0, "the veth pair is still there");
 }
