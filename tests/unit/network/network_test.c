@@ -81,8 +81,7 @@ static void attach(struct space *space)
 {
     struct error err;
     CHECK_OK(bridge_ensure(&space->bridge, &err));
-    CHECK_OK(endpoint_attach(&space->bridge, &space->endpoint, space->inside_ns, space->netlink_fd,
-        &err));
+    CHECK_OK(endpoint_attach(&space->bridge, &space->endpoint, space->netlink_fd, &err));
 }
 
 /* A TCP server inside on this port. */
