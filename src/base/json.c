@@ -4,11 +4,54 @@
 
 #include "base/atomic_file.h"
 #include "base/fd.h"
+#include "base/utf8.h"
 
 #define DEPTH_MAX 64
 
+static bool is_ascii(const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)text[i] >= 0x80)
+            return false;
+    return true;
+}
+
+static unsigned code_point(const char *p, size_t length)
+{
+    unsigned code = (unsigned char)p[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | ((unsigned char)p[i] & 0x3f);
+    return code;
+}
+
+/* JSON_TOKENER_STRICT of json-c 0.18 takes bytes above 0x7f for control characters (they are negative as a char), so they are
+ * given to it as \uXXXX. */
+static int escape_beyond_ascii(const char *text, size_t n, struct str *out, struct error *err)
+{
+    for (size_t i = 0, length; i < n; i += length) {
+        length = utf8_character(text + i, n - i);
+        if (!length)
+            return error_set(err, ERROR_INVALID, "JSON: not UTF-8 at byte %zu", i);
+        unsigned code = length > 1 ? code_point(text + i, length) : 0;
+        if (length == 1)
+            str_addc(out, text[i]);
+        else if (code < 0x10000)
+            str_addf(out, "\\u%04x", code);
+        else
+            str_addf(out, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
+    }
+    return 0;
+}
+
 int json_parse(const char *text, size_t n, json **out, struct error *err)
 {
+    _cleanup_str_ struct str ascii = { 0 };
+    if (!is_ascii(text, n)) {
+        if (escape_beyond_ascii(text, n, &ascii, err) < 0)
+            return -1;
+        text = ascii.p;
+        n = ascii.n;
+    }
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
     if (!tokener)
         return error_set(err, ERROR_FULL, "JSON parser: out of memory");
@@ -16,7 +59,7 @@ int json_parse(const char *text, size_t n, json **out, struct error *err)
         json_tokener_free(tokener);
         return error_set(err, ERROR_INVALID, "JSON: too large");
     }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     json *value = json_tokener_parse_ex(tokener, text, (int)n);
     enum json_tokener_error code = json_tokener_get_error(tokener);
     if (code == json_tokener_continue) { /* a bare number or literal ends only with the text */
