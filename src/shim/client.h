@@ -80,32 +80,33 @@ struct shim_log {
 };
 
 struct shim_create {
-    const char *
-        spec; /* the OCI configuration, JSON text; its process.terminal and process.consoleSize count */
-    int root_fd;     /* the detached mount of the root file system, or -1: spec's root.path */
-    bool stdin_open; /* a pipe (or the terminal); otherwise stdin is /dev/null */
-    bool
-        stdin_once; /* stdin closes when the first attached client's input ends (not with a terminal) */
+    const char
+        *spec;   /* the OCI configuration, JSON text; its process.terminal and consoleSize count */
+    int root_fd; /* the detached mount of the root file system, or -1: spec's root.path */
+    int cgroup_fd; /* the cgroup v2 folder to which spec's linux.cgroupsPath is relative; -1: the hierarchy's root */
+    int seccomp_cache_fd; /* a folder that keeps compiled filters, or -1 */
+    bool stdin_open;      /* a pipe (or the terminal); otherwise stdin is /dev/null */
+    bool stdin_once; /* stdin closes when an attached client's input ends (not with a terminal) */
+    bool netlink;    /* pass out a NETLINK_ROUTE socket inside the container's network namespace */
+    bool lenient;    /* limits that cannot be set here become warnings */
     struct shim_log log;
-    bool netlink; /* pass out a NETLINK_ROUTE socket inside the container's network namespace */
-    const char *
-        cgroup; /* of the container, relative to the cgroup v2 root, beginning with "/"; NULL: the spec's cgroupsPath */
-    int seccomp_fd; /* a file with the compiled filter of the spec's seccomp section (runtime.h), or -1: compile it */
 };
+#define SHIM_CREATE_NONE { .root_fd = -1, .cgroup_fd = -1, .seccomp_cache_fd = -1 }
 
 struct shim_created {
     pid_t pid;
     int pidfd; /* of the container's first process */
     int netlink_fd; /* -1 unless asked for; close it when the network is set up: it keeps the namespace alive */
     int root_fd; /* O_PATH: the root as the container sees it; close it before the root's layers are to be unmounted */
+    char *warnings; /* lines, or NULL */
 };
 #define SHIM_CREATED_NONE { .pidfd = -1, .netlink_fd = -1, .root_fd = -1 }
-void shim_created_done(struct shim_created *created); /* closes the descriptors */
+void shim_created_done(struct shim_created *created); /* closes and frees what it holds */
 DEFINE_CLEANUP_STRUCT(shim_created, struct shim_created, shim_created_done)
 #define _cleanup_shim_created_ _cleanup_(shim_created)
 
 /* On failure the shim has undone everything and ends. *exit_code, when the call fails: what Docker's clients are to be told,
- * 127 (program not found), 126 (not executable) or 128 (anything else); the API answers such a start with an error. */
+ * 127 (program not found), 126 (not executable) or 128 (anything else). *out is SHIM_CREATED_NONE on entry. */
 MUST_CHECK int shim_create(struct shim_conn *conn, const struct shim_create *create,
     struct shim_created *out, int *exit_code, struct error *err);
 
