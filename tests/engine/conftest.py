@@ -46,6 +46,7 @@ def stop_clean(engine, before):
             engine.stop()
         if engine.kind == "paddock":
             check_nothing_left(before)
+        assert not engine.sanitizer_report(), engine.sanitizer_report()
     finally:
         if engine.process and engine.process.poll() is None:
             engine.kill()

@@ -72,6 +72,12 @@ class Engine:
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
+    def sanitizer_report(self):
+        """What ASan, UBSan or TSan had to say of the daemon or its shims, from the log; empty when all is well."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        found = re.search(r"(==\d+==ERROR: |WARNING: ThreadSanitizer|runtime error: )[\s\S]{0,4000}", text)
+        return found[0] if found else ""
+
     def environment(self):
         config = self.base / "client"
         config.mkdir(exist_ok=True)
