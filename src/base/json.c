@@ -62,14 +62,15 @@ int json_parse(const char *text, size_t n, json **out, struct error *err)
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     json *value = json_tokener_parse_ex(tokener, text, (int)n);
     enum json_tokener_error code = json_tokener_get_error(tokener);
+    size_t end = json_tokener_get_parse_end(tokener);
     if (code == json_tokener_continue) { /* a bare number or literal ends only with the text */
         json_object_put(value);
         value = json_tokener_parse_ex(tokener, "", 1);
         code = json_tokener_get_error(tokener);
+        end = n;
         if (code == json_tokener_continue)
             code = json_tokener_error_parse_eof;
     }
-    size_t end = json_tokener_get_parse_end(tokener);
     json_tokener_free(tokener);
     while (code == json_tokener_success && end < n && strchr(" \t\r\n", text[end]) && text[end])
         end++;
