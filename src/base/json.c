@@ -67,22 +67,16 @@ int json_parse(const char *text, size_t n, json **out, struct error *err)
         json_object_put(value);
         value = json_tokener_parse_ex(tokener, "", 1);
         code = json_tokener_get_error(tokener);
-        end = n;
-        if (code == json_tokener_continue)
-            code = json_tokener_error_parse_eof;
     }
     json_tokener_free(tokener);
-    while (code == json_tokener_success && end < n && strchr(" \t\r\n", text[end]) && text[end])
-        end++;
-    if (code == json_tokener_success && end >= n) {
+    if (code == json_tokener_success) { /* a strict parser refuses text behind the value */
         *out = value;
         return 0;
     }
     json_object_put(value);
-    if (code == json_tokener_success)
-        return error_set(err, ERROR_INVALID, "JSON: text after the value at byte %zu", end);
-    return error_set(err, ERROR_INVALID, "JSON: %s at byte %zu", json_tokener_error_desc(code),
-        end);
+    if (code == json_tokener_continue)
+        return error_set(err, ERROR_INVALID, "JSON: ends too early, at byte %zu", n);
+    return error_set(err, ERROR_INVALID, "JSON: %s at byte %zu", json_tokener_error_desc(code), end);
 }
 
 int json_read_file(int dir_fd, const char *path, size_t limit, json **out, struct error *err)
