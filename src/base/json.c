@@ -74,9 +74,8 @@ int json_parse(const char *text, size_t n, json **out, struct error *err)
         return 0;
     }
     json_object_put(value);
-    if (code == json_tokener_continue)
-        return error_set(err, ERROR_INVALID, "JSON: ends too early, at byte %zu", n);
-    return error_set(err, ERROR_INVALID, "JSON: %s at byte %zu", json_tokener_error_desc(code), end);
+    return error_set(err, ERROR_INVALID, "JSON: %s at byte %zu", json_tokener_error_desc(code),
+        end);
 }
 
 int json_read_file(int dir_fd, const char *path, size_t limit, json **out, struct error *err)

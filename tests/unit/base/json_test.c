@@ -14,15 +14,15 @@ static void json_parse__is_strict(void **state)
         { "true", NULL },
         { "null", NULL },
         { "\"x\"", NULL },
-        { "", "too early, at byte 0" },
+        { "", "JSON" },
         { "   ", "JSON" },
-        { "{", "too early" },
+        { "{", "JSON" },
         { "{} x", "JSON" },
         { "{}{}", "JSON" },
         { "[1,]", "JSON" },
         { "{'a':1}", "JSON" },
         { "tru", "JSON" },
-        { "\"\xff\"", "JSON" },
+        { "\"\xff\"", "UTF-8" },
         { "// c\n1", "JSON" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
