@@ -48,11 +48,10 @@ DEFINE_CLEANUP_STRUCT(shim_conn, struct shim_conn, shim_close)
 #define _cleanup_shim_conn_ _cleanup_(shim_conn)
 
 struct shim_spawn {
-    int core_fd;    /* the core program (a sealed memfd) */
+    int core_fd; /* the core program (a sealed memfd), or any file whose programs include "shim" */
     const char *id; /* the container's, 64 digits */
     int run_fd; /* EXEC-ROOT/containers/ID: lock, shim.sock, shim.log, state.json, exit.json are made there; those of an
-                       * earlier run go away */
-    int log_fd; /* the folder of the container's log; -1 when it has none */
+                     * earlier run go away */
     int cgroup_fd; /* the shims' leaf, in which the shim process is born; -1: the caller's */
 };
 
@@ -73,6 +72,7 @@ enum shim_log_kind { SHIM_LOG_NONE, SHIM_LOG_JSON_FILE };
 
 struct shim_log {
     enum shim_log_kind kind;
+    int dir_fd;         /* the folder of ID-json.log; not used without a log */
     uint64_t max_size;  /* bytes after which the file is rotated; 0: never */
     unsigned max_files; /* the current one included; 0 counts as 1: emptied instead of rotated */
     const char *
@@ -80,11 +80,11 @@ struct shim_log {
 };
 
 struct shim_create {
-    const char
-        *spec;   /* the OCI configuration, JSON text; its process.terminal and consoleSize count */
-    int root_fd; /* the detached mount of the root file system, or -1: spec's root.path */
+    const char *spec; /* the OCI configuration, JSON text */
+    int root_fd;      /* the detached mount of the root file system, or -1: spec's root.path */
     int cgroup_fd; /* the cgroup v2 folder to which spec's linux.cgroupsPath is relative; -1: the hierarchy's root */
     int seccomp_cache_fd; /* a folder that keeps compiled filters, or -1 */
+    bool terminal;        /* as process.terminal of the spec */
     bool stdin_open;      /* a pipe (or the terminal); otherwise stdin is /dev/null */
     bool stdin_once; /* stdin closes when an attached client's input ends (not with a terminal) */
     bool netlink;    /* pass out a NETLINK_ROUTE socket inside the container's network namespace */
@@ -187,10 +187,10 @@ MUST_CHECK int shim_attach(struct shim_conn *conn, const struct shim_client *cli
     struct error *err);
 
 struct shim_exec {
-    const char *id; /* at most 64 bytes, unique within the container */
-    const char *
-        process; /* the runtime specification's "process" object, JSON text; its terminal and consoleSize count */
-    int seccomp_fd;                   /* as for create */
+    const char *id;      /* at most 64 bytes, unique within the container */
+    const char *process; /* the runtime specification's "process" object, JSON text */
+    bool terminal;       /* as process.terminal */
+    bool lenient;
     const struct shim_client *client; /* NULL: detached, its output goes nowhere */
 };
 
