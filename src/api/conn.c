@@ -19,7 +19,8 @@
 static int head_grow(struct http_conn *conn, struct str *to, const char *at, size_t n)
 {
     conn->head_bytes += n;
-    if (conn->head_bytes > HEAD_LIMIT)
+    conn->head_too_large |= conn->head_bytes > HEAD_LIMIT;
+    if (conn->head_too_large)
         return HPE_USER;
     if (!conn->head_complete) /* trailers are counted, not kept */
         str_add_n(to, at, n);
@@ -49,8 +50,11 @@ static int on_header_value_complete(llhttp_t *parser)
     struct http_conn *conn = parser->data;
     if (conn->head_complete)
         return 0;
-    if (conn->header_count == HEADER_LIMIT)
+    conn->head_too_large |= conn->header_count == HEADER_LIMIT;
+    if (conn->head_too_large)
         return HPE_USER;
+    while (conn->value.n && strchr(" \t", conn->value.p[conn->value.n - 1]))
+        conn->value.p[--conn->value.n] = 0;
     ARRAY_GROW(conn->headers, conn->header_count, conn->header_capacity);
     struct http_header *header = &conn->headers[conn->header_count++];
     header->name = str_take(&conn->name);
@@ -104,6 +108,7 @@ static void head_reset(struct http_conn *conn)
     str_reset(&conn->value);
     str_reset(&conn->extra_headers);
     conn->head_bytes = 0;
+    conn->head_too_large = false;
     conn->head_complete = conn->message_complete = conn->expect_continue = false;
     conn->begun = conn->chunked = conn->ended = conn->wants_upgrade = false;
     conn->body = NULL;
@@ -118,7 +123,6 @@ void conn_init(struct http_conn *conn, int fd, const struct http_limits *limits,
     conn->fd = fd;
     conn->limits = *limits;
     conn->fixed_headers = fixed_headers;
-    conn->cancel_fd = -1;
     head_reset(conn);
 }
 
@@ -138,15 +142,8 @@ static int conn_fill(struct http_conn *conn, int timeout_ms, bool *timed_out)
     *timed_out = false;
     conn->from = conn->to = 0;
     for (;;) {
-        struct pollfd fds[2] = {
-            { .fd = conn->fd, .events = POLLIN },
-            { .fd = conn->cancel_fd, .events = POLLRDHUP },
-        };
-        int rc = poll(fds, 2, timeout_ms);
-        if (rc < 0 && errno == EINTR)
-            continue;
-        if (rc <= 0 || fds[1].revents) {
-            *timed_out = rc == 0;
+        if (!fd_wait(conn->fd, POLLIN, timeout_ms)) {
+            *timed_out = true;
             return 0;
         }
         ssize_t n = recv(conn->fd, conn->buffer, sizeof conn->buffer, MSG_DONTWAIT);
@@ -170,7 +167,8 @@ static int conn_parse(struct http_conn *conn, struct error *err)
     }
     if (rc != HPE_PAUSED && rc != HPE_PAUSED_UPGRADE)
         return error_set(err, ERROR_INVALID, "malformed request: %s",
-            rc == HPE_USER ? "the head is too large" : llhttp_get_error_reason(&conn->parser));
+            conn->head_too_large ? "the head is too large"
+                                 : llhttp_get_error_reason(&conn->parser));
     conn->from = (size_t)(llhttp_get_error_pos(&conn->parser) - conn->buffer);
     if (rc == HPE_PAUSED)
         llhttp_resume(&conn->parser);
@@ -217,9 +215,14 @@ static int target_parse(const char *url, struct request *req, struct error *err)
 
 static int head_accept(struct http_conn *conn, struct request *req, struct error *err)
 {
+    if (conn->parser.http_major != 1)
+        return error_set(err, ERROR_INVALID, "want HTTP/1.1");
     conn->keep_alive = llhttp_should_keep_alive(&conn->parser);
     conn->wants_upgrade = conn->parser.upgrade;
-    if (!(conn->parser.flags & F_CHUNKED) && conn->parser.content_length == 0)
+    unsigned flags = conn->parser.flags;
+    if ((flags & F_TRANSFER_ENCODING) && !(flags & F_CHUNKED))
+        return error_set(err, ERROR_INVALID, "unknown Transfer-Encoding");
+    if (!(flags & F_CHUNKED) && conn->parser.content_length == 0)
         conn->message_complete = true; /* a request without either header has no body */
     req->conn = conn;
     req->method = method_of(&conn->parser);
@@ -244,7 +247,7 @@ int conn_read_head(struct http_conn *conn, struct request *req, int *status, str
         if (!deadline_ns)
             deadline_ns = clock_now_ns() + conn->limits.head_ms * INT64_C(1000000);
         if (conn_parse(conn, err) < 0) {
-            *status = llhttp_get_errno(&conn->parser) == HPE_USER ? 431 : 400;
+            *status = conn->head_too_large ? 431 : 400;
             return -1;
         }
     }
@@ -269,15 +272,14 @@ static int body_next(struct http_conn *conn, int timeout_ms, struct error *err)
             if (conn_send_continue(conn, err) < 0)
                 return -1;
         }
-        if (conn->from == conn->to) {
-            bool timed_out;
-            if (!conn_fill(conn, timeout_ms, &timed_out))
-                return error_set(err, timed_out ? ERROR_INVALID : ERROR_CANCELLED, "%s",
-                    timed_out ? "the request's body took too long"
-                              : "the request's body ended early");
-        }
+        /* Even without input: the parser may have stopped just before the end of the message. */
+        bool timed_out, starved = conn->from == conn->to;
         if (conn_parse(conn, err) < 0)
             return -1;
+        if (starved && !conn->body_left && !conn->message_complete
+            && !conn_fill(conn, timeout_ms, &timed_out))
+            return error_set(err, timed_out ? ERROR_INVALID : ERROR_CANCELLED, "%s",
+                timed_out ? "the request's body took too long" : "the request's body ended early");
     }
     return 0;
 }
@@ -299,6 +301,11 @@ ssize_t request_body_read(struct request *req, void *bytes, size_t n, struct err
     return (ssize_t)body_take(req->conn, bytes, n);
 }
 
+static ssize_t source_read(void *context, void *bytes, size_t n, struct error *err)
+{
+    return request_body_read(context, bytes, n, err);
+}
+
 int request_body(struct request *req, size_t limit, struct str *out, struct error *err)
 {
     struct http_conn *conn = req->conn;
@@ -315,6 +322,11 @@ int request_body(struct request *req, size_t limit, struct str *out, struct erro
     }
 }
 
+struct source request_source(struct request *req)
+{
+    return (struct source){ .read = source_read, .context = req };
+}
+
 int request_fd(const struct request *req)
 {
     return req->conn->fd;
@@ -325,8 +337,7 @@ bool request_client_gone(const struct request *req)
     return fd_wait(req->conn->fd, POLLRDHUP, 0) != 0;
 }
 
-int request_wait(const struct request *req, int fd, short events, int timeout_ms,
-    struct error *err)
+int request_wait(const struct request *req, int fd, short events, int timeout_ms, struct error *err)
 {
     struct pollfd fds[2] = {
         { .fd = req->conn->fd, .events = POLLRDHUP },

@@ -21,10 +21,9 @@ struct http_header {
 };
 
 struct http_conn {
-    int fd;                  /* -1 once hijacked */
+    int fd; /* -1 once hijacked */
     struct http_limits limits;
     const char *fixed_headers; /* lines of every answer */
-    int cancel_fd;             /* waiting for input ends when its other end is closed; -1: none */
     llhttp_t parser;
 
     struct str url;
@@ -32,6 +31,7 @@ struct http_conn {
     size_t header_count, header_capacity;
     struct str name, value; /* header being read */
     size_t head_bytes;
+    bool head_too_large;
     bool head_complete, message_complete;
     bool expect_continue; /* the client waits for "100 Continue" */
     bool wants_upgrade;

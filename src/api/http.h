@@ -3,11 +3,11 @@
  * A connection has a thread of its own, so everything here is plain blocking code; what waits for the client also
  * notices when the client goes away (ERROR_CANCELLED). Nothing here knows Docker.
  *
- *   request    request_header  request_body  request_body_read  body_pump_begin  request_client_gone  request_wait
+ *   request    request_header  request_body  request_body_read  request_source  request_client_gone  request_wait
  *   query      query_get  query_next  query_flag  query_i64
  *   answer     response_json  response_text  response_empty  response_header  response_error
  *   stream     stream_begin  stream_write  stream_json  stream_end
- *   hijack     request_hijack                                                                                  */
+ *   hijack     hijack_begin  hijack_end                                                                      */
 #pragma once
 
 #include <stdbool.h>
@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "base/stream.h"
 
 enum http_method { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_DELETE };
 
@@ -46,13 +47,8 @@ const char *request_header(const struct request *req, const char *name);
 MUST_CHECK int request_body(struct request *req, size_t limit, struct str *out, struct error *err);
 /* The next piece of the body; 0 at its end. Sends "100 Continue" first where the client waits for it. */
 MUST_CHECK ssize_t request_body_read(struct request *req, void *bytes, size_t n, struct error *err);
-/* The body as a descriptor, for code that reads tar streams: a thread fills pump->fd, which ends with the body. The body is not
- * to be read otherwise. body_pump_end must follow; it fails when the body had broken off, which the reader saw as its
- * end. */
-struct body_pump;
-MUST_CHECK int body_pump_begin(struct request *req, struct body_pump **pump, int *fd,
-    struct error *err);
-MUST_CHECK int body_pump_end(struct body_pump *pump, struct error *err);
+/* The same as a source; req is borrowed for as long as it is read. */
+struct source request_source(struct request *req);
 
 /* True when the client has closed its side; never blocks. */
 bool request_client_gone(const struct request *req);
@@ -99,7 +95,9 @@ MUST_CHECK int stream_write(struct request *req, const void *bytes, size_t n, st
 MUST_CHECK int stream_json(struct request *req, json *value, struct error *err);
 MUST_CHECK int stream_end(struct request *req, struct error *err);
 
-/* Turns the connection into a raw stream and hands it over: *fd is the caller's from now on; what the client had sent ahead is
- * appended to *ahead. 101 UPGRADED for a client that asked for it, else 200 (clients before 1.20). */
-MUST_CHECK int request_hijack(struct request *req, const char *content_type, int *fd,
+/* Turns the connection into a raw stream of somebody else's. hijack_begin gives the answer that he has to write (101 for a client
+ * that asked for an upgrade, else 200 as clients before 1.20 expect) and what the client has sent ahead; he duplicates
+ * request_fd. hijack_end then closes our copy without ending the connection; without it the request can still be answered. */
+MUST_CHECK int hijack_begin(struct request *req, const char *content_type, struct str *greeting,
     struct str *ahead, struct error *err);
+void hijack_end(struct request *req);

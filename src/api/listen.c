@@ -54,13 +54,14 @@ static int tcp_parse(const char *text, union address *out, socklen_t *size, stru
 static int tcp_listen(const char *text, struct error *err)
 {
     union address address;
-    socklen_t size;
+    socklen_t size = 0;
     if (tcp_parse(text, &address, &size, err) < 0)
         return -1;
     _cleanup_close_ int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0
-        || setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0 /* accepted ones inherit it */
+        || setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on)
+               < 0 /* accepted ones inherit it */
         || bind(fd, &address.any, size) < 0 || listen(fd, BACKLOG) < 0)
         return error_sys(err, "listen on tcp://%s", text);
     return TAKE_FD(fd);
@@ -99,8 +100,8 @@ static int inherit(struct server *server, const char *which, struct error *err)
     const char *fds = getenv("LISTEN_FDS"), *for_pid = getenv("LISTEN_PID");
     if (*which)
         return parse_i64(which, FIRST_INHERITED_FD, INT32_MAX, &fd, err) < 0
-            ? error_prefix(err, "fd://%s", which)
-            : inherit_one(server, (int)fd, err);
+                   ? error_prefix(err, "fd://%s", which)
+                   : inherit_one(server, (int)fd, err);
     if (for_pid && (parse_i64(for_pid, 1, INT32_MAX, &pid, err) < 0 || pid != getpid()))
         return error_set(err, ERROR_INVALID, "fd://: LISTEN_PID is another process");
     if (!fds || parse_i64(fds, 1, 64, &count, err) < 0)

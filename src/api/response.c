@@ -212,30 +212,29 @@ int stream_end(struct request *req, struct error *err)
     return 0;
 }
 
-int request_hijack(struct request *req, const char *content_type, int *fd, struct str *ahead,
-    struct error *err)
+int hijack_begin(struct request *req, const char *content_type, struct str *greeting,
+    struct str *ahead, struct error *err)
 {
     struct http_conn *conn = req->conn;
-    struct str rest = { 0 };
+    _cleanup_str_ struct str rest = { 0 };
     /* A body belongs to the request, what follows it to the stream. */
-    if (!conn->message_complete && request_body(req, HEAD_LIMIT, &rest, err) < 0) {
-        str_done(&rest);
+    if (!conn->message_complete && request_body(req, HEAD_LIMIT, &rest, err) < 0)
         return -1;
-    }
-    str_done(&rest);
-    _cleanup_str_ struct str head = { 0 };
     if (conn->wants_upgrade)
-        str_addf(&head, "HTTP/1.1 101 UPGRADED\r\nContent-Type: %s\r\nConnection: Upgrade\r\n"
-                        "Upgrade: tcp\r\n",
+        str_addf(greeting,
+            "HTTP/1.1 101 UPGRADED\r\nContent-Type: %s\r\nConnection: Upgrade\r\n"
+            "Upgrade: tcp\r\n",
             content_type);
     else
-        str_addf(&head, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n", content_type);
-    str_addf(&head, "%s%s\r\n", str_text(&conn->extra_headers), conn->fixed_headers);
-    if (conn_write(conn, head.p, head.n, err) < 0)
-        return -1;
-    conn->begun = true;
+        str_addf(greeting, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n", content_type);
+    str_addf(greeting, "%s%s\r\n", str_text(&conn->extra_headers), conn->fixed_headers);
     str_add_n(ahead, conn->buffer + conn->from, conn->to - conn->from);
-    conn->from = conn->to = 0;
-    *fd = TAKE_FD(conn->fd);
+    conn->keep_alive = false; /* should the stream not come about */
     return 0;
+}
+
+void hijack_end(struct request *req)
+{
+    req->conn->begun = true;
+    close(TAKE_FD(req->conn->fd));
 }

@@ -19,7 +19,7 @@
 struct connection {
     struct server *server;
     struct connection *next, **link; /* server->lock */
-    bool idle;                       /* server->lock; reading a head, so its descriptor stays open */
+    bool idle; /* server->lock; reading a head, so its descriptor stays open */
     struct http_conn conn;
 };
 
@@ -29,10 +29,10 @@ struct server {
     int listeners[LISTENER_LIMIT];
     size_t listener_count;
     pthread_mutex_t lock;
-    pthread_cond_t quiet;            /* connection_count has become 0 */
-    struct connection *connections;  /* lock */
-    size_t connection_count;         /* lock */
-    bool stopping;                   /* lock */
+    pthread_cond_t quiet;           /* connection_count has become 0 */
+    struct connection *connections; /* lock */
+    size_t connection_count;        /* lock */
+    bool stopping;                  /* lock */
 };
 
 struct server *server_new(const struct server_options *options)
@@ -137,9 +137,10 @@ static void *connection_main(void *arg)
 /* Does not wait for a client that does not read. */
 static void turn_away(int fd)
 {
-    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-                               "Connection: close\r\nContent-Length: 40\r\n\r\n"
-                               "{\"message\":\"too many open connections\"}\n";
+    static const char text[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+        "Connection: close\r\nContent-Length: 40\r\n\r\n"
+        "{\"message\":\"too many open connections\"}\n";
     ssize_t sent = send(fd, text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)sent;
     close(fd);
@@ -209,7 +210,8 @@ static void wait_until_quiet(struct server *server, int grace_ms)
     for (struct connection *c = server->connections; c; c = c->next)
         if (c->idle)
             shutdown(c->conn.fd, SHUT_RD);
-    while (server->connection_count && pthread_cond_timedwait(&server->quiet, &server->lock, &until) == 0)
+    while (server->connection_count
+           && pthread_cond_timedwait(&server->quiet, &server->lock, &until) == 0)
         ;
     pthread_mutex_unlock(&server->lock);
 }
@@ -231,6 +233,14 @@ int server_run(struct server *server, int grace_ms, struct error *err)
     }
     wait_until_quiet(server, grace_ms);
     return 0;
+}
+
+bool server_is_quiet(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    bool quiet = !server->connection_count;
+    pthread_mutex_unlock(&server->lock);
+    return quiet;
 }
 
 void server_stop(struct server *server)

@@ -30,5 +30,7 @@ void server_add(struct server *server, int fd);
 
 /* Accepts until server_stop; then waits at most grace_ms for requests under way. */
 MUST_CHECK int server_run(struct server *server, int grace_ms, struct error *err);
+/* Whether no connection is left: server_free may be called. */
+bool server_is_quiet(struct server *server);
 /* Any thread. */
 void server_stop(struct server *server);
