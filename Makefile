@@ -2,7 +2,7 @@
 enter := os/buildroot/enter
 build := build
 
-.PHONY: all quick image run test bench lint format clean help
+.PHONY: all quick image lock run test bench lint format clean help
 
 all: ## build/ros, the binary, with build/ros.debug beside it
 	@$(enter) tools/compile $(build)
@@ -13,6 +13,9 @@ quick: ## all, and the unit tests, in the plain build only
 image: ## build/image/{vmlinuz,initrd,paddock.iso}
 	@$(enter) tools/compile $(build)
 	@$(enter) os/image/build
+
+lock: ## move to the package versions that the mirror has now (os/image/packages.lock)
+	@$(enter) os/image/lock
 
 run: image ## boot the image in QEMU (MEM CPUS DISK CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND)
 	@PADDOCK_PASS="MEM CPUS DISK CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND" \
