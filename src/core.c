@@ -3,7 +3,11 @@
 
 #include <stddef.h>
 
+#include "boot/boot.h"
+
 static const struct program programs[] = {
+    { "init", init_main, "PID 1" },
+    { "modprobe", modprobe_main, "load a kernel module" },
     { NULL, NULL, NULL },
 };
 

@@ -3,7 +3,10 @@
 
 #include <stddef.h>
 
+#include "boot/boot.h"
+
 static const struct program programs[] = {
+    { "modprobe", modprobe_main, "load a kernel module" },
     { NULL, NULL, NULL },
 };
 
