@@ -17,8 +17,8 @@ image: ## build/image/{vmlinuz,initrd,paddock.iso}
 lock: ## move to the package versions that the mirror has now (os/image/packages.lock)
 	@$(enter) os/image/lock
 
-run: image ## boot the image in QEMU (MEM CPUS DISK CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND)
-	@PADDOCK_PASS="MEM CPUS DISK CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND" \
+run: image ## boot the image in QEMU (MEM CPUS DISK CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND ISO: os/run)
+	@PADDOCK_PASS="MEM CPUS DISK DISK_SIZE CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND ISO ACCEL" \
 	$(enter) $(foreach path,$(CLOUD_CONFIG) $(dir $(DISK)),--bind $(path)) os/run
 
 test: ## every test, or those of PHASES="lint unit ..."; ends with the line "N passed, N failed, N skipped"
@@ -39,4 +39,4 @@ clean: ## remove build/ (the build root stays in the cache)
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 
-export MEM CPUS DISK CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND
+export MEM CPUS DISK DISK_SIZE CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND ISO ACCEL
