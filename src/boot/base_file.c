@@ -145,6 +145,12 @@ int find_base(struct boot *boot, struct error *err)
 
 static const char *const base_modules[] = { "loop", "erofs", "overlay" };
 
+/* A base that came with the initramfs is as good as the initramfs itself, which nothing checks. */
+static bool is_verified(const struct boot *boot)
+{
+    return boot->base.verity && !boot->base_in_initramfs;
+}
+
 static int load_base_modules(const struct boot *boot, struct error *err)
 {
     _cleanup_(kmod) struct kmod kmod;
@@ -153,7 +159,7 @@ static int load_base_modules(const struct boot *boot, struct error *err)
     for (size_t i = 0; i < ARRAY_LEN(base_modules); i++)
         if (kmod_load(&kmod, base_modules[i], NULL, err) < 0)
             return -1;
-    return boot->base.verity ? kmod_load(&kmod, "dm_verity", NULL, err) : 0;
+    return is_verified(boot) ? kmod_load(&kmod, "dm_verity", NULL, err) : 0;
 }
 
 static int mount_base(const struct boot *boot, struct error *err)
@@ -162,12 +168,12 @@ static int mount_base(const struct boot *boot, struct error *err)
     _cleanup_close_ int loop_fd = block_attach_loop(boot->base_path, device, err);
     if (loop_fd < 0)
         return -1;
-    if (boot->base.verity) {
+    if (is_verified(boot)) {
         struct verity verity = { boot->base.root_hash, boot->base.salt, boot->base.hash_offset };
         if (block_attach_verity(device, &verity, "paddock-base", checked, err) < 0)
             return -1;
     }
-    return mount_fs("erofs", boot->base.verity ? checked : device, BASE_DIR,
+    return mount_fs("erofs", is_verified(boot) ? checked : device, BASE_DIR,
         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, NULL, err);
 }
 

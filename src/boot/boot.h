@@ -13,6 +13,8 @@
 #define BOOT_RUN_DIR "/run/ros"
 #define BOOT_SOCKET BOOT_RUN_DIR "/init.sock"
 #define BOOT_RECORDS BOOT_RUN_DIR "/boot.jsonl"
+#define BOOT_ARGUMENTS                                                                             \
+    BOOT_RUN_DIR "/init-args"   /* one line: the words after "--" on the command line */
 #define BOOT_STATE_DIR "/state" /* the state disk, or a tmpfs */
 #define BOOT_DOCKER_GID 1101    /* group docker, of /run/docker.sock */
 #define BOOT_SYSTEM_SOCKET "/run/system-docker.sock"

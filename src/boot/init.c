@@ -89,10 +89,19 @@ static void write_records(void)
         log_warn("write %s: %s", LOG_FILE, strerror(errno));
 }
 
+/* What the kernel passes on counts as configuration. */
+static void keep_arguments(char *const *argv)
+{
+    FILE *file = argv[1] ? fopen(BOOT_ARGUMENTS, "we") : NULL;
+    for (size_t i = 1; file && argv[i]; i++)
+        fprintf(file, "%s%s", i > 1 ? " " : "", argv[i]);
+    if (file && (fputc('\n', file) == EOF || fclose(file) != 0))
+        log_warn("write %s: %s", BOOT_ARGUMENTS, strerror(errno));
+}
+
 int init_main(int argc, char **argv)
 {
     (void)argc;
-    (void)argv;
     log_init("init", LOG_LEVEL_INFO);
     if (getpid() != 1) {
         fprintf(stderr, "init: only the kernel starts this\n");
@@ -106,6 +115,7 @@ int init_main(int argc, char **argv)
     boot->state_disk = -1;
     for (size_t i = 0; i < ARRAY_LEN(steps); i++)
         run_step(&steps[i], boot);
+    keep_arguments(argv);
     write_records();
     supervise(boot);
 }
