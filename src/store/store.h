@@ -6,7 +6,7 @@
  * crash at any instruction leaves the old state or the new one, and store_collect removes what was half done. Knows
  * nothing of HTTP and nothing of containers but the folder of their writable layer.
  *
- *   opening   store_open  store_add_readonly  store_collect  store_close
+ *   opening   store_open  store_collect  store_close
  *   images    image_list  image_find  image_names  image_tag  image_delete  image_create  image_ref  image_unref
  *   layers    layer_find  layer_begin  layer_write  layer_finish  layer_publish  layer_cancel  layer_copy_tar
  *   blobs     blob_put  blob_get
@@ -34,14 +34,14 @@ struct store;
 /* ---- opening ---- */
 
 struct store_options {
+    char *const *
+        readonly; /* folders of read-only stores, searched in this order after the writable one; NULL: none */
     bool plain; /* for building: no times in records, no fsync; see store-import */
 };
 
 /* data_root_fd is borrowed for the call; missing folders are made. options may be NULL. Reads the records of all images. */
 MUST_CHECK int store_open(int data_root_fd, const struct store_options *options, struct store **out,
     struct error *err);
-/* Adds a read-only store behind those already there; before any other use of the store. */
-MUST_CHECK int store_add_readonly(struct store *store, const char *path, struct error *err);
 /* Removes drafts of a former process, and blobs and layers that nothing refers to: neither an image nor a layer object in
  * hand. May take long; any thread, once, when the containers hold their layers. */
 MUST_CHECK int store_collect(struct store *store, struct error *err);
@@ -62,8 +62,10 @@ struct layer {
 };
 
 struct layer *layer_ref(struct layer *layer); /* NULL gives NULL */
-void layer_unref(struct layer
-        *layer); /* the last one removes the files unless an image uses them */
+void layer_unref(struct layer *layer);        /* files stay */
+/* Drops a reference too, and when it was the last one, and no image uses the layer, its files go away (and those of its parents
+ * likewise): when a container is removed, and after a pull that failed. NULL is fine. */
+void layer_discard(struct layer *layer);
 DEFINE_CLEANUP(layer, struct layer *, layer_unref)
 #define _cleanup_layer_ _cleanup_(layer)
 
@@ -166,7 +168,7 @@ MUST_CHECK int image_list(struct store *store, struct image ***out, size_t *coun
 void image_list_free(struct image **images, size_t count);
 
 /* By reference ("busybox", "busybox:1", "busybox@sha256:..."), id with or without "sha256:", or the beginning of an id.
- * ERROR_NOT_FOUND "No such image: NAME"; ERROR_CONFLICT when a beginning fits several. */
+ * ERROR_NOT_FOUND "No such image: NAME", also when a beginning fits several. */
 MUST_CHECK int image_find(struct store *store, const char *name, struct image **out,
     struct error *err);
 
@@ -218,8 +220,8 @@ struct progress {
     void *context;
 };
 
-/* docker save: an OCI layout that is a docker-archive too (index.json, oci-layout, manifest.json, repositories,
- * blobs/sha256/...), as Docker 25 and later write. names as image_find takes them. */
+/* docker save: an OCI layout that is a docker-archive too (index.json, oci-layout, manifest.json, blobs/sha256/...), as Docker
+ * 25 and later write. names as image_find takes them; each image once, with the names that were asked for. */
 MUST_CHECK int image_save(struct store *store, char *const *names, const struct sink *sink,
     struct error *err);
 
