@@ -4,9 +4,11 @@
 #include <stddef.h>
 
 #include "boot/boot.h"
+#include "store/import.h"
 
 static const struct program programs[] = {
     { "modprobe", modprobe_main, "load a kernel module" },
+    { "store-import", store_import_main, "make a read-only image store of image archives" },
     { NULL, NULL, NULL },
 };
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include "store/store.h"
 
 #define TMP "tmp"
