@@ -4,6 +4,7 @@
 
 #include "base/atomic_file.h"
 #include "base/fd.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 
 #define DEPTH_MAX 64
@@ -192,4 +193,17 @@ json *json_item(const json *array, size_t index)
 {
     return json_object_is_type(array, json_type_array) ? json_object_array_get_idx(array, index)
                                                        : NULL;
+}
+
+char **json_keys(const json *object)
+{
+    char **keys = xcalloc(1, sizeof *keys);
+    if (!json_object_is_type(object, json_type_object))
+        return keys;
+    json_object_object_foreach((json *)object, name, member)
+    {
+        (void)member;
+        strv_add(&keys, name);
+    }
+    return keys;
 }

@@ -50,6 +50,9 @@ json *json_new_object(void);
 json *json_new_array(void);
 json *json_new_str(const char *text);
 
+/* The keys of an object in their order (a strv of the caller's; empty for what is no object): for loops that change it. */
+char **json_keys(const json *object);
+
 /* for json_object_each: `json_object_foreach(obj, key, value)` of json-c serves; arrays: json_count and json_item. */
 size_t json_count(const json *array); /* 0 for what is no array */
 json *json_item(const json *array, size_t index);
