@@ -266,9 +266,9 @@ static struct image *by_name(struct store *store, const char *name)
 {
     char id[DIGEST_SIZE] = "";
     pthread_mutex_lock(&store->lock);
-    for (size_t i = 0; i < store->name_count; i++)
-        if (strcmp(store->names[i].name, name) == 0 && digest_is_valid(store->names[i].image))
-            memcpy(id, store->names[i].image, sizeof id);
+    const struct name *row = name_find(store, name);
+    if (row && digest_is_valid(row->image))
+        memcpy(id, row->image, sizeof id);
     pthread_mutex_unlock(&store->lock);
     return *id ? image_by_id(store, id) : NULL;
 }

@@ -102,7 +102,7 @@ void store_remove_tmp(struct store *store, const char *name)
         log_warn("store: %s", err.text); /* the next store_collect tries again */
 }
 
-void layer_discard(struct layer *layer)
+void layer_discard_into(struct layer *layer, char ***removed)
 {
     while (layer) {
         struct store *store = object_of(layer)->store;
@@ -114,12 +114,19 @@ void layer_discard(struct layer *layer)
         pthread_mutex_unlock(&store->publish);
         if (hidden)
             store_remove_tmp(store, hidden);
+        if (hidden && removed)
+            strv_add(removed, layer->chain_id);
         if (!last)
             return;
         struct layer *parent = layer->parent;
         free(layer);
         layer = parent;
     }
+}
+
+void layer_discard(struct layer *layer)
+{
+    layer_discard_into(layer, NULL);
 }
 
 /* ---- finding ---- */

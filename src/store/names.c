@@ -46,26 +46,29 @@ void names_free(struct store *store)
     json_object_put(store->names_rest);
 }
 
-static struct name *find_name(struct store *store, const char *name)
+static struct name *find_row(struct store *store, const char *name, bool readonly)
 {
     for (size_t i = 0; i < store->name_count; i++)
-        if (strcmp(store->names[i].name, name) == 0)
+        if (store->names[i].readonly == readonly && strcmp(store->names[i].name, name) == 0)
             return &store->names[i];
     return NULL;
 }
 
-/* Takes over what row holds; a row of the same name gives way. */
-static void put_name(struct store *store, struct name *row)
+const struct name *name_find(struct store *store, const char *name)
 {
-    struct name *there = find_name(store, row->name);
-    if (there) {
-        name_done(there);
-        *there = *row;
-    } else {
-        ARRAY_GROW(store->names, store->name_count, store->name_capacity);
-        store->names[store->name_count++] = *row;
-    }
-    *row = (struct name){ 0 };
+    const struct name *own = find_row(store, name, false);
+    return own ? own : find_row(store, name, true);
+}
+
+static void add_row(struct store *store, const struct name *row)
+{
+    ARRAY_GROW(store->names, store->name_count, store->name_capacity);
+    store->names[store->name_count++] = *row;
+}
+
+static void remove_row(struct store *store, struct name *row)
+{
+    *row = store->names[--store->name_count];
 }
 
 static bool image_is_there(struct store *store, const char *id)
@@ -91,10 +94,15 @@ int names_load(struct store *store, unsigned place, struct error *err)
     }
     for (size_t i = 0; i < names.count; i++) {
         names.names[i].readonly = store->places[place].readonly;
-        if (image_is_there(store, names.names[i].image))
-            put_name(store, &names.names[i]);
-        else
+        bool readonly = names.names[i].readonly;
+        if (find_row(store, names.names[i].name, readonly))
+            continue; /* a read-only store before this one has it */
+        if (image_is_there(store, names.names[i].image)) {
+            add_row(store, &names.names[i]);
+            names.names[i] = (struct name){ 0 };
+        } else {
             log_warn("store: %s names an image that is not there", names.names[i].name);
+        }
     }
     if (place == 0) {
         store->names_rest = names.rest;
@@ -144,7 +152,7 @@ void image_names(struct store *store, const struct image *image, char ***tags, c
         const struct name *name = &store->names[i];
         int64_t when = 0;
         struct error ignored;
-        if (strcmp(name->image, image->id) != 0)
+        if (strcmp(name->image, image->id) != 0 || name_find(store, name->name) != name)
             continue;
         strv_add_owned(&lists[strchr(name->name, '@') != NULL],
             reference_text_familiar(name->name));
@@ -180,12 +188,12 @@ static int tag_locked(struct store *store, const char *image_id, const char *nam
         return error_set(err, ERROR_NOT_FOUND, "No such image: %s", image_id);
     }
     pthread_mutex_lock(&store->lock);
-    struct name *there = find_name(store, name);
+    struct name *there = find_row(store, name, false);
     if (there) {
         former = *there;
         *there = row;
     } else {
-        put_name(store, &row);
+        add_row(store, &row);
     }
     pthread_mutex_unlock(&store->lock);
     if (moved && former.image && strcmp(former.image, image_id) != 0)
@@ -193,17 +201,39 @@ static int tag_locked(struct store *store, const char *image_id, const char *nam
     int rc = names_save(store, err);
     if (rc < 0) { /* as it was */
         pthread_mutex_lock(&store->lock);
-        there = find_name(store, name);
+        there = find_row(store, name, false);
         struct name failed = *there;
         if (former.name)
             *there = former;
         else
-            *there = store->names[--store->name_count];
+            remove_row(store, there);
         former = failed;
         pthread_mutex_unlock(&store->lock);
     }
     name_done(&former);
     return rc;
+}
+
+int name_remove(struct store *store, const char *name, struct error *err)
+{
+    pthread_mutex_lock(&store->lock);
+    struct name *there = find_row(store, name, false), row = { 0 };
+    if (there) {
+        row = *there;
+        remove_row(store, there);
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (!row.name)
+        return 0;
+    int rc = names_save(store, err);
+    if (rc < 0) {
+        pthread_mutex_lock(&store->lock);
+        add_row(store, &row);
+        pthread_mutex_unlock(&store->lock);
+        return -1;
+    }
+    name_done(&row);
+    return 0;
 }
 
 int image_tag(struct store *store, const struct image *image, const struct reference *reference,

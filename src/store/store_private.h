@@ -73,6 +73,8 @@ MUST_CHECK int layer_find_locked(struct store *store, const char *chain_id, stru
     struct error *err);
 /* Makes chain_id's folder disappear: into tmp, under the returned name (the caller removes it there without locks), or NULL. publish. */
 char *layer_hide(struct store *store, const char *chain_id);
+/* layer_discard, and adds the chain ids of what has gone to *removed (may be NULL). */
+void layer_discard_into(struct layer *layer, char ***removed);
 void store_remove_tmp(struct store *store, const char *name);
 
 /* layer.json */
@@ -90,6 +92,10 @@ MUST_CHECK int images_load(struct store *store, unsigned place, struct error *er
 MUST_CHECK int names_load(struct store *store, unsigned place, struct error *err);
 /* Writes references.json; publish is held. */
 MUST_CHECK int names_save(struct store *store, struct error *err);
+/* The row that counts for a canonical name: the writable store's, else a read-only one's; NULL. lock is held. */
+const struct name *name_find(struct store *store, const char *name);
+/* Takes a name of the writable store away, durably; one that is not there is fine. publish is held. */
+MUST_CHECK int name_remove(struct store *store, const char *name, struct error *err);
 void names_free(struct store *store);
 void name_done(struct name *name);
 struct image *image_by_id(struct store *store, const char *id); /* a reference, or NULL */
