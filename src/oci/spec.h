@@ -55,7 +55,7 @@ struct oci_process {
     char **args;
     char **env;
     char *cwd;
-    struct oci_capabilities *capabilities; /* NULL: keeps all that the runtime has */
+    struct oci_capabilities *capabilities; /* NULL: none */
     struct oci_rlimit *rlimits;
     size_t rlimit_count;
     bool no_new_privileges;

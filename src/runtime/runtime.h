@@ -88,8 +88,9 @@ DEFINE_CLEANUP_STRUCT(runtime_result, struct runtime_result, runtime_result_done
 
 /* Makes the container and returns when its init waits for the start. Everything that can be known before exec has been
  * checked by then: the program is there and executable, the working folder exists, all mounts are done.
- *   *out   RUNTIME_RESULT_NONE on entry; untouched on failure, when nothing is left behind (the cgroup is removed, and with
- *          `sibling` the caller's parent still has to reap a dead child that it does not know: see runtime_result_receive).
+ *   *out   RUNTIME_RESULT_NONE on entry. On failure nothing is left behind, the cgroup included, but that with `sibling` it may
+ *          hold the pidfd of a process which was killed and that the caller's parent has to reap: hand it to
+ *          runtime_result_send, and runtime_result_receive does so.
  * The program is not there: ERROR_NOT_FOUND `exec: "foo": executable file not found in $PATH`; not executable: ERROR_DENIED. */
 MUST_CHECK int runtime_create(const struct runtime_create *create, struct runtime_result *out,
     struct error *err);
@@ -120,11 +121,11 @@ MUST_CHECK int runtime_exec(const struct runtime_exec *exec, struct runtime_resu
 /* What a shell, and Docker, say for a failed create, start or exec: 127 not found, 126 not executable, else 128. */
 int runtime_exit_code(const struct error *err);
 
-/* The outcome over a SOCK_SEQPACKET pair: the result with its descriptors, or, when result is NULL, the error. */
+/* The outcome over a SOCK_SEQPACKET pair: the result with its descriptors, and what it failed with (NULL: nothing). */
 MUST_CHECK int runtime_result_send(int socket_fd, const struct runtime_result *result,
     const struct error *failure, struct error *err);
-/* Fills *out, or fails with the creator's error; ERROR_INTERNAL when the creator died without a word. After a failure, dead
- * children of which the caller has no pidfd may be waiting: reap with waitid(P_ALL, WNOHANG | WEXITED) until none is left. */
+/* Fills *out, or fails with the creator's error, having reaped what is in the failed result; ERROR_INTERNAL when the creator
+ * died without a word (its init then ends by itself: reap what is left with waitid(P_ALL)). */
 MUST_CHECK int runtime_result_receive(int socket_fd, struct runtime_result *out, struct error *err);
 
 /* ---- cgroups (v2) ---- */
