@@ -44,11 +44,11 @@ struct program {
 };
 
 /* Registers: r2 type, r3 access, r4 major, r5 minor, r6 scratch. */
-static void add(struct program *program, uint8_t code, uint8_t to, uint8_t from, int16_t offset,
+static void add(struct program *program, uint8_t code, unsigned to, unsigned from, int16_t offset,
     int32_t immediate)
 {
     program->insns[program->count++] = (struct bpf_insn){
-        .code = code, .dst_reg = to, .src_reg = from, .off = offset, .imm = immediate
+        .code = code, .dst_reg = to & 0xfU, .src_reg = from & 0xfU, .off = offset, .imm = immediate
     };
 }
 

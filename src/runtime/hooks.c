@@ -1,5 +1,6 @@
 #include "runtime/hooks.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
 #include "runtime/namespaces.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/pidfd.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
