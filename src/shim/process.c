@@ -80,7 +80,7 @@ static void NORETURN be_creator(const struct making *making, const int stdio[3],
         making->fds[1], making->fds[2], making->fds[3] };
     close_others(keep, ARRAY_LEN(keep));
     int rc = making->run(making, stdio, &result, &failure);
-    rc = runtime_result_send(result_fd, rc < 0 ? NULL : &result, &failure, &err);
+    rc = runtime_result_send(result_fd, &result, rc < 0 ? &failure : NULL, &err);
     _exit(rc < 0);
 }
 
