@@ -209,6 +209,16 @@ static void config_export__hides_secrets(void **state)
     }
 }
 
+static void config_validate__takes_our_own_defaults(void **state)
+{
+    struct error err;
+    _cleanup_strv_ char **errors = NULL;
+    _cleanup_str_ struct str text = { 0 };
+    _cleanup_free_ char *path = path_join(getenv("TEST_DATA"), "../../../os/os-config.yml");
+    CHECK_OK(fd_read_file(AT_FDCWD, path, 1 << 20, &text, &err));
+    CHECK(config_validate(str_text(&text), text.n, &errors) == 0, "%s", errors[0]);
+}
+
 #define WITH_ROOT(test) cmocka_unit_test_setup_teardown(test, root_make, root_remove)
 
 int main(void)
@@ -221,6 +231,7 @@ int main(void)
         WITH_ROOT(config_set__changes_only_valid_files),
         WITH_ROOT(config_merge__is_all_or_nothing),
         WITH_ROOT(config_export__hides_secrets),
+        cmocka_unit_test(config_validate__takes_our_own_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
