@@ -61,7 +61,7 @@ static bool find_user(const struct str *passwd, struct view wanted, struct passw
     bool is_number = parse_id(wanted, &number), found = false;
     struct view rest = view_of(str_text(passwd)), line, f[7];
     while (view_split(&rest, '\n', &line)) {
-        struct passwd_line user;
+        struct passwd_line user = { 0 };
         if (split_line(line, f, 7) < 6 || !parse_id(f[2], &user.uid) || !parse_id(f[3], &user.gid))
             continue;
         user.name = f[0];
@@ -113,7 +113,7 @@ static void add_memberships(const struct str *group, struct view user, struct id
 static int set_user(const struct str *passwd, struct view wanted, struct identity *out,
     struct view *name, struct error *err)
 {
-    struct passwd_line user;
+    struct passwd_line user = { 0 };
     if (!wanted.n)
         wanted = view_of("0");
     if (find_user(passwd, wanted, &user)) {
