@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 
-#define DRAIN_BYTES (256 * 1024)
+#define DRAIN_BYTES ((size_t)256 << 10)
 #define DRAIN_MS 2000
 
 /* llhttp's callbacks: `data` is the connection. A pause makes llhttp_execute return to us at that byte. */

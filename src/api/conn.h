@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include "api/http.h"
 
-#define HEAD_LIMIT (256 * 1024) /* bytes of URL and headers; X-Registry-Config may be long */
+#define HEAD_LIMIT ((size_t)256 << 10) /* bytes of URL and headers; X-Registry-Config may be long */
 #define HEADER_LIMIT 256        /* number of headers */
 #define CONN_BUFFER 16384
 

@@ -53,7 +53,7 @@ static int tcp_parse(const char *text, union address *out, socklen_t *size, stru
 
 static int tcp_listen(const char *text, struct error *err)
 {
-    union address address;
+    union address address = { 0 };
     socklen_t size = 0;
     if (tcp_parse(text, &address, &size, err) < 0)
         return -1;

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define JSON_BODY_LIMIT (16 * 1024 * 1024)
+#define JSON_BODY_LIMIT ((size_t)16 << 20)
 
 /* Docker's words, since clients look for them. */
 static int version_refuse(const char *text, size_t n, bool too_new, struct error *err)

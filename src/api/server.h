@@ -5,7 +5,7 @@
 
 #include "api/conn.h"
 
-#define CONNECTION_STACK (256 * 1024)
+#define CONNECTION_STACK ((size_t)256 << 10)
 
 struct server;
 
