@@ -6,7 +6,7 @@
 #include "api/http.h"
 
 #define HEAD_LIMIT ((size_t)256 << 10) /* bytes of URL and headers; X-Registry-Config may be long */
-#define HEADER_LIMIT 256        /* number of headers */
+#define HEADER_LIMIT 256               /* number of headers */
 #define CONN_BUFFER 16384
 
 /* How long a client may take. A body without Content-Length may trickle for hours (`docker load` from a pipe), a head may not. */

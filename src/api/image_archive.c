@@ -1,8 +1,19 @@
 #include "api/render.h"
 #include "api/routes.h"
 
+/* An archive holds what it holds: choosing among platforms is refused, not ignored. */
+static int platform_refuse(const struct request *req, struct error *err)
+{
+    const char *platform = req->minor >= 48 ? query_get(&req->query, "platform") : NULL;
+    if (!platform || !*platform)
+        return 0;
+    return error_set(err, ERROR_INVALID, "platform: choosing a platform is not supported here");
+}
+
 int images_load(struct request *req, struct error *err)
 {
+    if (platform_refuse(req, err) < 0)
+        return -1;
     struct late_stream stream = { req, JSON_TYPE };
     struct engine_client client = quiet_client(req);
     struct engine_progress progress = late_progress(&stream);
@@ -15,6 +26,8 @@ int images_load(struct request *req, struct error *err)
 
 static int save(struct request *req, char *const *names, struct error *err)
 {
+    if (platform_refuse(req, err) < 0)
+        return -1;
     struct late_stream stream = { req, TAR_TYPE };
     struct engine_client client = quiet_client(req);
     struct sink sink = late_sink(&stream);

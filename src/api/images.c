@@ -22,10 +22,34 @@ int images_list(struct request *req, struct error *err)
     return response_json(req, 200, out, err);
 }
 
+/* Parameter platform, JSON of an OCI platform: the one image that is there must be for it. */
+static int platform_check(const struct request *req, const struct image_info *image, int since,
+    struct error *err)
+{
+    const char *text = req->minor >= since ? query_get(&req->query, "platform") : NULL;
+    _cleanup_json_ json *wanted = NULL;
+    if (!text || !*text)
+        return 0;
+    if (json_parse(text, strlen(text), &wanted, err) < 0)
+        return error_prefix(err, "platform");
+    static const char *const members[] = { "os", "architecture", "variant" };
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        const char *want = json_str(wanted, members[i], "");
+        const char *have = json_str(image->config, members[i], "");
+        if (*want && (*have || i < 2) && strcmp(want, have) != 0)
+            return error_set(err, ERROR_NOT_FOUND,
+                "image with reference %s was found but does not provide the specified platform: "
+                "%s is %s, not %s",
+                req->name, members[i], have, want);
+    }
+    return 0;
+}
+
 int image_get(struct request *req, struct error *err)
 {
     _cleanup_(image_info) struct image_info image = { 0 };
-    if (engine_image_inspect(req->engine, req->name, &image, err) < 0)
+    if (engine_image_inspect(req->engine, req->name, &image, err) < 0
+        || platform_check(req, &image, 49, err) < 0)
         return -1;
     json *out = render_image(&image);
     fields_apply("image", out, req->minor);
@@ -34,6 +58,10 @@ int image_get(struct request *req, struct error *err)
 
 int image_history(struct request *req, struct error *err)
 {
+    _cleanup_(image_info) struct image_info image = { 0 };
+    if (engine_image_inspect(req->engine, req->name, &image, err) < 0
+        || platform_check(req, &image, 48, err) < 0)
+        return -1;
     struct image_layer_row *list = NULL;
     size_t count = 0;
     if (engine_image_history(req->engine, req->name, &list, &count, err) < 0)

@@ -5,7 +5,7 @@
 
 extern const struct routes api_routes;
 
-/* system.c, disk_usage.c */
+/* system.c, disk_usage.c, events.c */
 route_handler system_ping, system_version, system_info, system_events, system_df;
 /* images.c, image_archive.c */
 route_handler images_list, image_get, image_history, image_tag_post, image_remove,

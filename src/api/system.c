@@ -6,8 +6,6 @@
 #include "api/render.h"
 #include "api/routes.h"
 #include "base/clock.h"
-#include "base/memory.h"
-#include "engine/events.h"
 
 int system_ping(struct request *req, struct error *err)
 {
@@ -221,39 +219,4 @@ int system_info(struct request *req, struct error *err)
     engine_info_done(&info);
     fields_apply("info", out, req->minor);
     return response_json(req, 200, out, err);
-}
-
-struct event_stream {
-    struct late_stream late;
-    int minor;
-};
-
-static int event_write(void *context, const json *event, struct error *err)
-{
-    struct event_stream *stream = context;
-    _cleanup_str_ struct str text = { 0 };
-    json_text(event, &text);
-    _cleanup_json_ json *copy = NULL; /* the engine's is shared between listeners */
-    if (json_parse(text.p, text.n, &copy, err) < 0)
-        return -1;
-    fields_apply("event", copy, stream->minor);
-    str_reset(&text);
-    json_text(copy, &text);
-    str_addc(&text, '\n');
-    return stream_write(stream->late.req, text.p, text.n, err);
-}
-
-int system_events(struct request *req, struct error *err)
-{
-    struct event_stream stream = { { req, JSON_TYPE }, req->minor };
-    struct events_options options = {
-        .filters = query_get(&req->query, "filters"), .event = event_write, .context = &stream
-    };
-    if (parse_timestamp(query_get(&req->query, "since"), &options.since_ns, err) < 0
-        || parse_timestamp(query_get(&req->query, "until"), &options.until_ns, err) < 0)
-        return -1;
-    struct engine_client client = late_client(&stream.late);
-    if (events_listen(req->engine, &options, &client, err) < 0)
-        return -1;
-    return late_end(&stream.late, err);
 }
