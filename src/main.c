@@ -4,10 +4,12 @@
 #include <stddef.h>
 
 #include "boot/boot.h"
+#include "service/service.h"
 #include "store/import.h"
 
 static const struct program programs[] = {
     { "modprobe", modprobe_main, "load a kernel module" },
+    { "sysinit", sysinit_main, "start, or stop, the system's services" },
     { "store-import", store_import_main, "make a read-only image store of image archives" },
     { NULL, NULL, NULL },
 };

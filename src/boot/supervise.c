@@ -32,9 +32,13 @@
 #define CONNECTION_MAX 8
 #define MESSAGE_MAX 256
 
-static const char *const system_docker_argv[] = { ROS, "dockerd", "-H", "fd://", "--data-root",
-    SYSTEM_ROOT, "--exec-root", "/run/system-docker", "--pidfile", "/run/system-docker.pid",
-    "--add-store", "/usr/share/ros/images", "--cgroup-root", "/system", "--bridge", "none", NULL };
+#define SYSTEM_DOCKER                                                                              \
+    ROS, "dockerd", "-H", "fd://", "--data-root", SYSTEM_ROOT, "--exec-root",                      \
+        "/run/system-docker", "--pidfile", "/run/system-docker.pid", "--add-store",                \
+        "/usr/share/ros/images", "--cgroup-root", "/system", "--bridge", "none"
+/* Started again, it also starts what died in between; at the boot, sysinit says what starts. */
+static const char *const system_docker_first_argv[] = { SYSTEM_DOCKER, "--restart=false", NULL };
+static const char *const system_docker_argv[] = { SYSTEM_DOCKER, NULL };
 static const char *const sysinit_argv[] = { ROS, "sysinit", NULL };
 
 struct connection {
@@ -129,8 +133,10 @@ static void child_ended(struct supervisor *s, pid_t pid, int status)
     }
     if (pid == s->sysinit.pid)
         sysinit_ended(s, status);
-    if (pid == s->system_docker.pid)
+    if (pid == s->system_docker.pid) {
         process_ended(&s->system_docker, status);
+        s->system_docker.argv = system_docker_argv;
+    }
     arm_timer(s);
 }
 
@@ -314,7 +320,7 @@ static int supervisor_init(struct supervisor *s, struct boot *boot, struct error
     static const int signals[] = { SIGCHLD, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPWR, SIGHUP, 0 };
     s->boot = boot;
     s->system_docker = (struct process){ .name = "System Docker",
-        .argv = system_docker_argv,
+        .argv = system_docker_first_argv,
         .cgroup = "system/engine",
         .log = "/var/log/system-docker.log",
         .oom_score = "-500",

@@ -1,0 +1,229 @@
+/* All services at once: a thread for each, which waits for those it is after, then creates and starts its container. Those on the way to a
+ * usable machine go first; the rest is let in when the user's engine answers, or after a few seconds. */
+#include "service/service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "boot/boot.h"
+#include "service/up.h"
+
+#define STACK_BYTES (256 * 1024)
+#define CRITICAL_LIMIT_MS 8000 /* then the others start all the same */
+#define ENGINE_LIMIT_MS 60000
+#define ROUTE_LIMIT_MS 30000
+#define ROUTE_POLL_NS 200000000L
+
+struct start {
+    const struct services *services;
+    const struct services_run *run;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool *done;     /* lock; by index of the list */
+    bool *critical; /* immutable */
+    bool open;      /* lock: those that are not critical may go */
+    size_t failed;  /* lock; critical ones */
+};
+
+struct job {
+    struct start *start;
+    const struct service *service;
+    pthread_t thread;
+    bool running;
+};
+
+/* ---- waiting ---- */
+
+static size_t index_of(const struct start *start, const struct service *service)
+{
+    return (size_t)(service - start->services->list);
+}
+
+/* lock held */
+static bool may_go(const struct start *start, const struct service *service)
+{
+    if (!start->open && !start->critical[index_of(start, service)])
+        return false;
+    for (char **name = service->after; *name; name++) {
+        const struct service *other = services_find(start->services, *name);
+        if (other && !start->done[index_of(start, other)])
+            return false;
+    }
+    return true;
+}
+
+static void wait_for_turn(struct start *start, const struct service *service)
+{
+    pthread_mutex_lock(&start->lock);
+    while (!may_go(start, service))
+        pthread_cond_wait(&start->changed, &start->lock);
+    pthread_mutex_unlock(&start->lock);
+}
+
+static void report_done(struct start *start, const struct service *service, bool failed)
+{
+    pthread_mutex_lock(&start->lock);
+    start->done[index_of(start, service)] = true;
+    start->failed += failed && start->critical[index_of(start, service)];
+    pthread_cond_broadcast(&start->changed);
+    pthread_mutex_unlock(&start->lock);
+}
+
+static void let_others_in(struct start *start)
+{
+    pthread_mutex_lock(&start->lock);
+    start->open = true;
+    pthread_cond_broadcast(&start->changed);
+    pthread_mutex_unlock(&start->lock);
+}
+
+static bool has_default_route(void)
+{
+    _cleanup_str_ struct str text = { 0 };
+    struct error ignored;
+    if (fd_read_file(AT_FDCWD, "/proc/net/route", 65536, &text, &ignored) < 0)
+        return false;
+    struct view rest = view_of(str_text(&text)), line;
+    while (view_split(&rest, '\n', &line)) {
+        _cleanup_free_ char *row = view_dup(line);
+        _cleanup_strv_ char **fields = strv_split(row, '\t');
+        if (strv_len(fields) > 7 && str_eq(fields[1], "00000000") && str_eq(fields[7], "00000000"))
+            return true;
+    }
+    return false;
+}
+
+/* What is after the network wants to reach something. */
+static void wait_for_route(const struct service *service)
+{
+    int64_t deadline = clock_now_ns() + ROUTE_LIMIT_MS * 1000000LL;
+    if (!strv_has(service->after, "network"))
+        return;
+    while (!has_default_route() && clock_left_ms(deadline) > 0)
+        nanosleep(&(struct timespec){ .tv_nsec = ROUTE_POLL_NS }, NULL);
+}
+
+/* ---- one service ---- */
+
+static const char *host_of(const struct services_run *run, const struct service *service)
+{
+    if (service->system)
+        return run->system_host ? run->system_host : CLIENT_SYSTEM_DOCKER_HOST;
+    return run->user_host ? run->user_host : CLIENT_DOCKER_HOST;
+}
+
+int service_up(const struct services *services, const struct service *service,
+    const struct services_run *run, bool start, struct error *err)
+{
+    _cleanup_client_ struct client *client = NULL;
+    _cleanup_free_ char *id = NULL;
+    if (client_open(host_of(run, service), &client, err) < 0
+        || client_wait_ready(client, ENGINE_LIMIT_MS, err) < 0
+        || up_create(client, services, service, run->config, &id, err) < 0)
+        return error_prefix(err, "service %s", service->name);
+    if (start && !service->create_only && up_start(client, service, id, err) < 0)
+        return error_prefix(err, "service %s", service->name);
+    return 0;
+}
+
+static void *run_job(void *data)
+{
+    struct job *job = data;
+    struct error err = { 0 };
+    wait_for_turn(job->start, job->service);
+    wait_for_route(job->service);
+    int64_t started = boot_now_ns();
+    int rc = service_up(job->start->services, job->service, job->start->run, true, &err);
+    _cleanup_free_ char *name =
+        xasprintf("%s %s", job->service->create_only ? "create" : "start", job->service->name);
+    boot_record("sysinit", name, started, boot_now_ns());
+    if (rc < 0)
+        log_error("%s", err.text);
+    else
+        log_info("service %s: %s in %.1f ms", job->service->name,
+            job->service->create_only ? "created" : "started",
+            (double)(boot_now_ns() - started) / 1e6);
+    report_done(job->start, job->service, rc < 0);
+    return NULL;
+}
+
+/* ---- all of them ---- */
+
+static void mark_critical(struct start *start, const char *name)
+{
+    const struct service *service = name ? services_find(start->services, name) : NULL;
+    if (!service || start->critical[index_of(start, service)])
+        return;
+    start->critical[index_of(start, service)] = true;
+    for (char **after = service->after; *after; after++)
+        mark_critical(start, *after);
+}
+
+/* Until the engine of the critical service answers. */
+static void *watch_critical(void *data)
+{
+    struct start *start = data;
+    const char *host = start->run->user_host ? start->run->user_host : CLIENT_DOCKER_HOST;
+    _cleanup_client_ struct client *client = NULL;
+    struct error err;
+    int64_t started = boot_now_ns();
+    if (client_open(host, &client, &err) < 0
+        || client_wait_ready(client, CRITICAL_LIMIT_MS, &err) < 0)
+        log_warn("%s; the other services start all the same", err.text);
+    else
+        boot_record("sysinit", "User Docker answers", started, boot_now_ns());
+    let_others_in(start);
+    return NULL;
+}
+
+static bool start_thread(pthread_t *thread, void *(*run)(void *), void *data)
+{
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    int rc = pthread_create(thread, &attr, run, data);
+    pthread_attr_destroy(&attr);
+    if (rc != 0)
+        log_error("start a thread: %s", strerror(rc));
+    return rc == 0;
+}
+
+size_t services_start(const struct services *services, const struct services_run *run)
+{
+    size_t n = services->count;
+    _cleanup_free_ bool *done = xcalloc(n + 1, sizeof *done);
+    _cleanup_free_ bool *critical = xcalloc(n + 1, sizeof *critical);
+    _cleanup_free_ struct job *jobs = xcalloc(n + 1, sizeof *jobs);
+    struct start start = { .services = services,
+        .run = run,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .changed = PTHREAD_COND_INITIALIZER,
+        .done = done,
+        .critical = critical };
+    pthread_t watcher;
+    mark_critical(&start, run->critical);
+    bool watched = run->critical && services_find(services, run->critical)
+                   && start_thread(&watcher, watch_critical, &start);
+    if (!watched)
+        let_others_in(&start);
+    for (size_t i = 0; i < n; i++) {
+        jobs[i] = (struct job){ .start = &start, .service = &services->list[i] };
+        jobs[i].running = start_thread(&jobs[i].thread, run_job, &jobs[i]);
+        if (!jobs[i].running)
+            report_done(&start, jobs[i].service, true);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i].running)
+            pthread_join(jobs[i].thread, NULL);
+    if (watched)
+        pthread_join(watcher, NULL);
+    return start.failed;
+}

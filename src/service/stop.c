@@ -1,0 +1,115 @@
+/* Stopping everything, before the machine stops: the user's containers while their engine is there, then the services, consoles last. */
+#include "service/service.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "client/client.h"
+
+#define STACK_BYTES (256 * 1024)
+#define ENGINE_LIMIT_MS 3000
+
+/* What is stopped together; a rank is done before the next begins. */
+enum rank { RANK_SERVICE, RANK_ENGINE, RANK_NETWORK, RANK_CONSOLE, RANK_COUNT };
+
+struct stop_job {
+    const char *host;
+    char *id, *name;
+    unsigned timeout_s;
+    pthread_t thread;
+    bool running;
+};
+
+static enum rank rank_of(const char *name, bool system)
+{
+    static const struct {
+        const char *name;
+        enum rank rank;
+    } ranks[] = {
+        { "docker", RANK_ENGINE },
+        { "network", RANK_NETWORK },
+        { "syslog", RANK_NETWORK },
+        { "udev", RANK_NETWORK },
+        { "console", RANK_CONSOLE },
+    };
+    for (size_t i = 0; system && i < ARRAY_LEN(ranks); i++)
+        if (str_eq(ranks[i].name, name))
+            return ranks[i].rank;
+    return RANK_SERVICE;
+}
+
+static void *run_stop(void *data)
+{
+    struct stop_job *job = data;
+    _cleanup_client_ struct client *client = NULL;
+    struct error err;
+    if (client_open(job->host, &client, &err) < 0
+        || client_container_stop(client, job->id, (int)job->timeout_s, &err) < 0)
+        log_warn("stop %s: %s", job->name, err.text);
+    return NULL;
+}
+
+static void start_job(struct stop_job *job)
+{
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    job->running = pthread_create(&job->thread, &attr, run_stop, job) == 0;
+    pthread_attr_destroy(&attr);
+    if (!job->running)
+        run_stop(job);
+}
+
+/* The name without its slash. */
+static const char *name_of(const json *container)
+{
+    const char *name = json_object_get_string(json_item(json_get(container, "Names"), 0));
+    return name ? name + (*name == '/') : "";
+}
+
+static void stop_rank(const char *host, const json *list, bool system, enum rank rank,
+    unsigned timeout_s)
+{
+    size_t n = json_count(list);
+    _cleanup_free_ struct stop_job *jobs = xcalloc(n + 1, sizeof *jobs);
+    for (size_t i = 0; i < n; i++) {
+        const json *container = json_item(list, i);
+        if (rank_of(name_of(container), system) != rank)
+            continue;
+        jobs[i] = (struct stop_job){ .host = host,
+            .timeout_s = timeout_s,
+            .id = xstrdup(json_str(container, "Id", "")),
+            .name = xstrdup(name_of(container)) };
+        start_job(&jobs[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (jobs[i].running)
+            pthread_join(jobs[i].thread, NULL);
+        free(jobs[i].id);
+        free(jobs[i].name);
+    }
+}
+
+static void stop_engine(const char *host, bool system, unsigned timeout_s)
+{
+    _cleanup_client_ struct client *client = NULL;
+    _cleanup_json_ json *list = NULL;
+    struct error err;
+    if (client_open(host, &client, &err) < 0 || client_wait_ready(client, ENGINE_LIMIT_MS, &err) < 0
+        || client_container_list(client, false, NULL, &list, &err) < 0) {
+        log_warn("%s: %s", host, err.text);
+        return;
+    }
+    for (int rank = 0; rank < RANK_COUNT; rank++)
+        stop_rank(host, list, system, (enum rank)rank, timeout_s);
+}
+
+/* Containers get most of the time; what is left is for the services. */
+void services_stop(unsigned timeout_s)
+{
+    stop_engine(CLIENT_DOCKER_HOST, false, timeout_s > 10 ? timeout_s - 10 : timeout_s);
+    stop_engine(CLIENT_SYSTEM_DOCKER_HOST, true, timeout_s > 5 ? 5 : timeout_s);
+}

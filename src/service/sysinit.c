@@ -1,0 +1,115 @@
+/* ros sysinit: what PID 1 starts beside System Docker, and once more at the end of the system. */
+#include "service/service.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "base/spawn.h"
+#include "base/str.h"
+#include "boot/boot.h"
+#include "config/config.h"
+#include "netconf/netconf.h"
+
+#define CRITICAL_SERVICE "docker"
+#define MODPROBE_LIMIT_MS 30000
+
+/* To the kernel's log, and to the console: someone may sit before it. */
+static void warn_all(char *const *warnings)
+{
+    int console_fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    for (; warnings && *warnings; warnings++) {
+        log_warn("%s", *warnings);
+        if (console_fd >= 0)
+            dprintf(console_fd, "\r\n%s\r\n", *warnings);
+    }
+    close_cleanup(&console_fd);
+}
+
+/* "net.ipv4.ip_forward" or "net/ipv4/ip_forward" below /proc/sys. */
+static void apply_sysctls(const json *config)
+{
+    json *all = config_get(config, "rancher.sysctl");
+    if (!json_object_is_type(all, json_type_object))
+        return;
+    json_object_object_foreach(all, name, value)
+    {
+        struct error err;
+        _cleanup_free_ char *path = xasprintf("/proc/sys/%s", name);
+        for (char *c = strchr(name, '/') ? NULL : path + strlen("/proc/sys/"); c && *c; c++)
+            if (*c == '.')
+                *c = '/';
+        if (strstr(path, "..") || !value)
+            log_warn("rancher.sysctl.%s: not a setting", name);
+        else if (fd_write_file(AT_FDCWD, path, json_object_get_string(value), &err) < 0)
+            log_warn("rancher.sysctl.%s: %s", name, err.text);
+    }
+}
+
+/* Each entry "NAME [PARAMETER=VALUE ...]". */
+static void load_modules(const json *config)
+{
+    _cleanup_strv_ char **modules = config_strings(config, "rancher.modules");
+    for (char **entry = modules; entry && *entry; entry++) {
+        struct error err;
+        _cleanup_strv_ char **words = strv_split(*entry, ' ');
+        _cleanup_strv_ char **argv = NULL;
+        strv_add(&argv, "/sbin/modprobe");
+        for (char **word = words; word && *word; word++)
+            strv_add(&argv, *word);
+        if (spawn_run(argv, MODPROBE_LIMIT_MS, &err) < 0)
+            log_warn("rancher.modules: %s: %s", *entry, err.text);
+    }
+}
+
+static int start_system(void)
+{
+    _cleanup_strv_ char **warnings = NULL;
+    _cleanup_json_ json *config = NULL;
+    _cleanup_(services) struct services services = { 0 };
+    struct error err = { 0 };
+    int64_t started = boot_now_ns();
+    if (config_load(NULL, &config, &warnings, &err) < 0) {
+        log_error("configuration: %s", err.text);
+        return 1;
+    }
+    services_read(config, &services, &warnings);
+    services_order(&services, &warnings);
+    boot_record("sysinit", "read the configuration", started, boot_now_ns());
+    if (hostname_apply(hostname_of(config), &err) < 0)
+        log_warn("%s", err.text);
+    warn_all(warnings);
+    apply_sysctls(config);
+    load_modules(config);
+    const struct services_run run = { .config = config, .critical = CRITICAL_SERVICE };
+    size_t failed = services_start(&services, &run);
+    boot_record("sysinit", "all services", started, boot_now_ns());
+    log_info("Paddock %s started", PADDOCK_VERSION);
+    return failed > 0 ? 1 : 0;
+}
+
+int sysinit_main(int argc, char **argv)
+{
+    uint64_t timeout_s = 0;
+    struct error err;
+    log_init("sysinit", LOG_LEVEL_INFO);
+    signal(SIGPIPE, SIG_IGN);
+    int kmsg_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (kmsg_fd >= 0)
+        log_to_fd(kmsg_fd, true);
+    if (argc == 1)
+        return start_system();
+    if (argc == 3 && str_eq(argv[1], "--stop")
+        && parse_u64(argv[2], 1, 3600, &timeout_s, &err) == 0) {
+        services_stop((unsigned)timeout_s);
+        return 0;
+    }
+    fprintf(stderr, "usage: ros sysinit [--stop SECONDS]\n");
+    return 1;
+}
