@@ -4,12 +4,14 @@
 #include <stddef.h>
 
 #include "boot/boot.h"
+#include "core_image.h"
 #include "service/service.h"
 #include "store/import.h"
 
 static const struct program programs[] = {
     { "modprobe", modprobe_main, "load a kernel module" },
     { "sysinit", sysinit_main, "start, or stop, the system's services" },
+    { "runtime", core_run_main, "the OCI runtime command line" },
     { "store-import", store_import_main, "make a read-only image store of image archives" },
     { NULL, NULL, NULL },
 };
