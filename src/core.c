@@ -4,12 +4,10 @@
 #include <stddef.h>
 
 #include "boot/boot.h"
-#include "runtime/runtime.h"
 
 static const struct program programs[] = {
     { "init", init_main, "PID 1" },
     { "modprobe", modprobe_main, "load a kernel module" },
-    { "runtime", runtime_main, "the OCI runtime command line" },
     { NULL, NULL, NULL },
 };
 

@@ -164,9 +164,3 @@ int namespace_open(int pidfd, const char *type, int *out, struct error *err)
     }
     return error_set(err, ERROR_INVALID, "namespace type %s", type);
 }
-
-void namespaces_each(void (*each)(const char *type, void *arg), void *arg)
-{
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        each(kinds[i].name, arg);
-}
