@@ -224,7 +224,7 @@ static bool set_sparse_offset(struct tar_extra *extra, struct view value)
     int64_t offset;
     if (extra->region_open || !tar_decimal(value, &offset))
         return false;
-    extra->region_open = true;
+    extra->region_open = extra->sparse = true;
     return add_region_checked(extra, offset, 0);
 }
 
@@ -243,6 +243,7 @@ static bool set_sparse_map(struct tar_extra *extra, struct view value)
     struct view rest = value, offset_text, length_text;
     int64_t offset, length;
     extra->region_count = 0;
+    extra->sparse = true;
     while (value.n && view_split(&rest, ',', &offset_text))
         if (!view_split(&rest, ',', &length_text) || !tar_decimal(offset_text, &offset)
             || !tar_decimal(length_text, &length) || !add_region_checked(extra, offset, length))

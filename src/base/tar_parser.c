@@ -265,6 +265,7 @@ static int entry_begin(struct tar_parser *p, struct error *err)
         return -1;
     entry->xattrs = TAKE_PTR(p->extra.xattrs);
     entry->xattr_count = p->extra.xattr_count;
+    p->extra.xattr_count = 0;
     if (__builtin_add_overflow(p->content, entry->stored, &p->content)
         || (p->limits.size_max && p->content > p->limits.size_max))
         return error_set(err, ERROR_INVALID,
