@@ -26,7 +26,7 @@ int modprobe_main(int argc, char **argv);
 
 /* The listening descriptor of docker.sock, owned by the caller. Root only; ERROR_UNAVAILABLE where PID 1 is not ours. */
 MUST_CHECK int init_listener(struct error *err);
-/* Asks for "reboot", "poweroff" or "halt"; containers get timeout_s to stop. Returns once PID 1 has agreed. */
+/* Asks for "reboot", "poweroff" or "halt"; containers get timeout_s to stop, none with 0. Returns once PID 1 has agreed. */
 MUST_CHECK int init_request(const char *what, unsigned timeout_s, struct error *err);
 
 /* Adds what happened to the records of this boot: who ("sysinit"), name ("service console"), CLOCK_BOOTTIME nanoseconds.

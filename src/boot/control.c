@@ -50,6 +50,9 @@ int init_listener(struct error *err)
 int init_request(const char *what, unsigned timeout_s, struct error *err)
 {
     char request[64];
-    snprintf(request, sizeof request, "%s %u", what, timeout_s);
+    if (timeout_s > 0)
+        snprintf(request, sizeof request, "%s %u", what, timeout_s);
+    else
+        snprintf(request, sizeof request, "%s now", what);
     return ask(request, NULL, err) < 0 ? error_prefix(err, "ask PID 1 for %s", what) : 0;
 }

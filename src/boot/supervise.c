@@ -215,7 +215,7 @@ static void answer(int fd, const char *text, int passed_fd)
         log_warn("init.sock: %s", err.text);
 }
 
-/* "reboot 30" */
+/* "reboot 30"; "reboot now" leaves the containers no time */
 static bool answer_ending(struct supervisor *s, int fd, char *request)
 {
     uint64_t timeout_s = STOP_DEFAULT_S;
@@ -226,6 +226,10 @@ static bool answer_ending(struct supervisor *s, int fd, char *request)
     for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
         if (!str_eq(request, endings[i].word))
             continue;
+        if (space && str_eq(space + 1, "now")) {
+            answer(fd, "ok", -1);
+            shutdown_now(endings[i].command);
+        }
         if (space && parse_u64(space + 1, STOP_MIN_S, STOP_MAX_S, &timeout_s, &err) < 0)
             answer(fd, "error the time limit must be 5 to 3600 seconds", -1);
         else {

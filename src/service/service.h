@@ -64,3 +64,8 @@ void services_stop(unsigned timeout_s);
 
 /* sysinit [--stop SECONDS]: the program that PID 1 starts beside System Docker, and at the end. */
 int sysinit_main(int argc, char **argv);
+/* user-docker, also docker-init: the `docker` service. Becomes the user's engine, with the flags that rancher.docker asks for. */
+int user_docker_main(int argc, char **argv);
+char **user_docker_argv(const json *config);
+/* Returns once User Docker answers. */
+int wait_for_docker_main(int argc, char **argv);
