@@ -10,10 +10,9 @@ import tempfile
 from .tree import Tree, file
 
 GROUPS = ("first", "early", "late")
-# What a loader of ours or Debian's kmod reads; the rest of depmod's output is for kernel developers.
-INDEXES = ("modules.alias", "modules.alias.bin", "modules.builtin", "modules.builtin.bin", "modules.builtin.alias.bin",
-           "modules.dep", "modules.dep.bin", "modules.devname", "modules.softdep", "modules.symbols.bin")
-TEXT_INDEXES = ("modules.alias", "modules.builtin", "modules.dep", "modules.softdep")
+# What loaders read, ours and Debian's kmod: binary forms and the two that have none.
+INDEXES = ("modules.alias.bin", "modules.builtin.bin", "modules.builtin.alias.bin", "modules.dep.bin", "modules.devname",
+           "modules.softdep")
 
 
 def read_list(path):
@@ -31,7 +30,7 @@ def read_list(path):
     return rows
 
 
-def depmod(modules, version):
+def depmod(modules, version, indexes=INDEXES):
     """The indexes of a set of modules (a tree with usr/lib/modules/VERSION) as a tree of the same shape."""
     with tempfile.TemporaryDirectory() as root:
         modules.write_folder(root)
@@ -41,7 +40,7 @@ def depmod(modules, version):
         made = Tree()
         for name in sorted(os.listdir(os.path.join(root, folder))):
             full = os.path.join(root, folder, name)
-            if name in INDEXES and os.path.isfile(full):
+            if name in indexes and os.path.isfile(full):
                 with open(full, "rb") as stream:
                     made.put(f"{folder}/{name}", file(stream.read()))
         return made
@@ -57,7 +56,7 @@ class Modules:
     def __init__(self, package_tree, version):
         self.version, self.folder = version, f"usr/lib/modules/{version}"
         self.all = Tree((p, n) for p, n in package_tree.items() if p.startswith(self.folder))
-        indexes = depmod(self.all, version)
+        indexes = depmod(self.all, version, ("modules.dep", "modules.alias", "modules.softdep"))
 
         def lines(name):
             return indexes[f"{self.folder}/{name}"].data.decode().splitlines()
@@ -118,6 +117,6 @@ class Modules:
         for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
             made.put(f"{self.folder}/{name}", file(self.all[f"{self.folder}/{name}"].data))
         made.update_from(depmod(made, self.version))
-        for name in ("modules.order", "modules.builtin.modinfo"):
+        for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
             del made[f"{self.folder}/{name}"]
         return made

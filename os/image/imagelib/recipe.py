@@ -28,6 +28,7 @@ class Recipe:
         self.base = data.pop("from", None)
         self.config = data.pop("config", {})
         self.packages = data.pop("packages", {})
+        self.built = data.pop("built", {})
         self.drop = [pattern for patterns in data.pop("drop", {}).values() for pattern in patterns]
         self.busybox = data.pop("busybox", None)
         self.links = data.pop("links", {})
@@ -37,11 +38,16 @@ class Recipe:
             raise RecipeError(f"{path}/recipe.toml: unknown key {next(iter(data))}")
 
     def tree(self, fetched, lower=None, own=None):
-        """The finished tree. fetched: name -> archive of a package; lower: the tree of the image that this is a layer over;
+        """The finished tree. fetched: name -> archive of a package, name -> folder of what is built from source; lower: the tree of the image that this is a layer over;
         own: what the build adds to it."""
         tree, problems = Tree(lower or {}), []
         tree.update_from(own or Tree())
         self.add_packages(tree, fetched, problems)
+        for name, patterns in self.built.items():
+            own = Tree()
+            own.read_folder(fetched[name])
+            problems += [f"{name} has no {pattern}" for pattern in own.keep_only(patterns)]
+            tree.update_from(own)
         for path, mode in self.folders.items():
             tree.put(path, folder(*parse_mode(mode)))
         files = os.path.join(self.path, "files")
