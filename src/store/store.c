@@ -131,6 +131,18 @@ static int list_folder(int dir_fd, char ***out, struct error *err)
     return 0;
 }
 
+/* Files that base/atomic_file was writing: "." NAME "." and digits. Nobody else writes at this time. */
+static int sweep_temporaries(int dir_fd, const char *prefix, struct error *err)
+{
+    _cleanup_strv_ char **names = NULL;
+    if (list_folder(dir_fd, &names, err) < 0)
+        return -1;
+    for (char **name = names; *name; name++)
+        if (str_starts(*name, prefix) && unlinkat(dir_fd, *name, 0) < 0 && errno != ENOENT)
+            log_warn("store: remove %s: %s", *name, strerrordesc_np(errno));
+    return 0;
+}
+
 static bool blob_is_used(struct store *store, const char *hex)
 {
     bool used = false;
@@ -200,6 +212,9 @@ static int open_all(struct store *store, int data_root_fd, struct error *err)
     if (store->tmp_fd < 0 || make_mount_points(data_root_fd, err) < 0)
         return -1;
     const struct place *place = &store->places[0];
+    if (sweep_temporaries(place->images_fd, ".", err) < 0
+        || sweep_temporaries(place->fd, ".references.json.", err) < 0)
+        return -1;
     if (list_folder(store->tmp_fd, &store->stale_tmp, err) < 0
         || list_folder(place->blobs_fd, &store->stale_blobs, err) < 0
         || list_folder(place->layers_fd, &store->stale_layers, err) < 0)
