@@ -478,10 +478,12 @@ static void filter_implied(struct tar_unpack *u)
 {
     char **list = u->place.implied;
     size_t kept = 0, count = u->place.implied_count;
-    qsort(u->times, u->time_count, sizeof *u->times, compare_times);
+    if (u->time_count)
+        qsort(u->times, u->time_count, sizeof *u->times, compare_times);
     for (size_t i = 0; i < count; i++) {
         struct folder_time key = { .path = list[i] };
-        if (bsearch(&key, u->times, u->time_count, sizeof *u->times, compare_times))
+        if (u->time_count
+            && bsearch(&key, u->times, u->time_count, sizeof *u->times, compare_times))
             free(list[i]);
         else
             list[kept++] = list[i];

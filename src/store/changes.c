@@ -160,7 +160,8 @@ int root_changes(struct store *store, const struct layer *top, int container_fd,
         root_changes_free(changes.rows, changes.count);
         return -1;
     }
-    qsort(changes.rows, changes.count, sizeof *changes.rows, by_path);
+    if (changes.count)
+        qsort(changes.rows, changes.count, sizeof *changes.rows, by_path);
     *out = changes.rows;
     *count = changes.count;
     return 0;
