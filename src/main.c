@@ -8,6 +8,7 @@
 #include "cli/config_command.h"
 #include "cloudinit/cloudinit.h"
 #include "console/console.h"
+#include "netconf/netconf.h"
 #include "service/service.h"
 #include "store/import.h"
 
@@ -22,11 +23,13 @@ static const struct program programs[] = {
     { "console", console_command, "consoles to log in to" },
     { "console-init", console_init_main, "make the console ready, then keep its log-ins running" },
     { "console-sshd", sshd_main, "make SSH host keys, then run sshd" },
+    { "dhcp-event", dhcp_event_main, "what dhcpcd calls with a lease" },
     { "docker-init", user_docker_main, "the docker service" },
     { "engine", engine_command, "the user's engines" },
     { "halt", power_command, "halt the machine" },
     { "install", absent_command, "install to a disk (not yet)" },
     { "modprobe", modprobe_main, "load a kernel module" },
+    { "netconf", netconf_main, "configure the host's network and keep it so" },
     { "os", os_command, "versions of the system" },
     { "poweroff", power_command, "switch the machine off" },
     { "reboot", power_command, "restart the machine" },

@@ -9,6 +9,7 @@
  *   endpoints   endpoint_attach  endpoint_detach  loopback_up
  *   pools       pool_open  pool_take  pool_reserve  pool_release  pool_close
  *   firewall    firewall_apply  firewall_publish  firewall_unpublish  firewall_watch  firewall_remove
+ *   host        host_links  host_link_up  host_link_mtu  host_link_address  host_default_route  host_links_watch
  *   ports       port_listen                                                                             */
 #pragma once
 
@@ -132,3 +133,25 @@ MUST_CHECK int firewall_remove(const char *table, struct error *err);
  * ERROR_CONFLICT with Docker's words when it is taken. */
 MUST_CHECK int port_listen(const char *host_address, uint16_t *port, uint8_t protocol,
     struct error *err);
+
+/* ---- the host's own links ---- */
+
+struct host_link {
+    int index;
+    char name[IFNAMSIZ];
+    uint8_t mac[6];
+    bool loopback;
+    bool made; /* a veth, bridge, VLAN ...: not a device's */
+};
+/* In the order of their indexes; *out is freed with free. */
+MUST_CHECK int host_links(struct host_link **out, size_t *count, struct error *err);
+MUST_CHECK int host_link_up(int index, struct error *err);
+MUST_CHECK int host_link_mtu(int index, unsigned mtu, struct error *err);
+/* "192.168.1.5/24", "fd00::5/64"; without a prefix /32 or /128. One that is there already is success. */
+MUST_CHECK int host_link_address(int index, const char *address, struct error *err);
+/* IPv4 or IPv6 text. Replaces the default route that the same link gave before. */
+MUST_CHECK int host_default_route(int index, const char *gateway, struct error *err);
+/* A netlink socket, non-blocking, that becomes readable when links come or go. */
+MUST_CHECK int host_links_watch(struct error *err);
+/* Reads away what a watch has to say; the links are then to be listed again. */
+void host_links_drain(int watch_fd);

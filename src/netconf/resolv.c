@@ -1,0 +1,47 @@
+#include <string.h>
+
+#include "config/config.h"
+#include "netconf/netconf.h"
+
+#define NAME_SERVERS_MAX 3 /* what resolvers read: resolv.conf(5) */
+
+static const char *const fallback_servers[] = { "8.8.8.8", "8.8.4.4" };
+
+/* Everything that leases say of one kind, in their order, each once. */
+static void collect(const json *leases, const char *kind, char ***out)
+{
+    for (size_t i = 0; i < json_count(leases); i++) {
+        const json *list = json_get(json_item(leases, i), kind);
+        for (size_t k = 0; k < json_count(list); k++) {
+            const char *text = json_object_get_string(json_item(list, k));
+            if (text && *text && !strpbrk(text, " \t\r\n") && !strv_has(*out, text))
+                strv_add(out, text);
+        }
+    }
+}
+
+static char **choose(const json *config, const char *key, const json *leases, const char *kind)
+{
+    char **list = config_strings(config, key);
+    if (!list[0])
+        collect(leases, kind, &list);
+    return list;
+}
+
+void netconf_resolv_conf(const json *config, const json *leases, struct str *out)
+{
+    _cleanup_strv_ char **servers =
+        choose(config, "rancher.network.dns.nameservers", leases, "dns");
+    _cleanup_strv_ char **search = choose(config, "rancher.network.dns.search", leases, "search");
+    bool none = !servers[0];
+    for (size_t i = 0; none && i < ARRAY_LEN(fallback_servers); i++)
+        strv_add(&servers, fallback_servers[i]);
+    if (search[0])
+        str_add(out, "search");
+    for (char **domain = search; *domain; domain++)
+        str_addf(out, " %s", *domain);
+    if (search[0])
+        str_addc(out, '\n');
+    for (size_t i = 0; servers[i] && i < NAME_SERVERS_MAX; i++)
+        str_addf(out, "nameserver %s\n", servers[i]);
+}
