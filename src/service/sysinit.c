@@ -14,6 +14,7 @@
 #include "base/spawn.h"
 #include "base/str.h"
 #include "boot/boot.h"
+#include "cloudinit/cloudinit.h"
 #include "config/config.h"
 #include "netconf/netconf.h"
 
@@ -68,6 +69,27 @@ static void load_modules(const json *config)
     }
 }
 
+/* What a cloud or a configuration drive says counts from this boot on. */
+static void save_cloud_config(json **config, char ***warnings)
+{
+    bool saved = false;
+    struct error err;
+    json *again = NULL;
+    int64_t started = boot_now_ns();
+    if (cloudinit_save(*config, &saved, &err) < 0)
+        log_warn("cloud-init: %s", err.text);
+    boot_record("sysinit", "ask the datasources", started, boot_now_ns());
+    if (!saved)
+        return;
+    strv_free(TAKE_PTR(*warnings));
+    if (config_load(NULL, &again, warnings, &err) < 0) {
+        log_error("configuration: %s", err.text);
+        return;
+    }
+    json_object_put(*config);
+    *config = again;
+}
+
 static int start_system(void)
 {
     _cleanup_strv_ char **warnings = NULL;
@@ -79,6 +101,7 @@ static int start_system(void)
         log_error("configuration: %s", err.text);
         return 1;
     }
+    save_cloud_config(&config, &warnings);
     services_read(config, &services, &warnings);
     services_order(&services, &warnings);
     boot_record("sysinit", "read the configuration", started, boot_now_ns());
