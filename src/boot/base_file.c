@@ -26,6 +26,8 @@
 #define INITRAMFS_FOLDER "/paddock"
 #define STATE_FOLDER NEW_ROOT BOOT_STATE_DIR "/boot"
 #define ATTACH_LIMIT_MS 30000
+#define YIELD_TIMES 100
+#define YIELD_US 4000
 
 /* ---- the record ---- */
 
@@ -177,9 +179,17 @@ static int mount_base(const struct boot *boot, struct error *err)
         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, NULL, err);
 }
 
+/* Disks take longest, and mostly idly: their drivers go first where processors are scarce. */
+static void let_search_go_first(struct boot *boot)
+{
+    for (int i = 0; i < YIELD_TIMES && !atomic_load(&boot->probing); i++)
+        usleep(YIELD_US);
+}
+
 static int load_and_mount(void *data, struct error *err)
 {
     struct boot *boot = data;
+    let_search_go_first(boot);
     int64_t started = boot_now_ns();
     if (load_base_modules(boot, err) < 0)
         return -1;

@@ -241,6 +241,8 @@ static int load_files(const struct kmod *kmod, char *const *files, const char *p
     struct error first = { 0 };
     bool failed = false;
     for (; *files; files++) {
+        if (!files[1] && kmod->probing)
+            atomic_store(kmod->probing, true);
         if (load_file(kmod, *files, files[1] ? NULL : parameters, err) == 0) {
             if (!files[1])
                 return 0;

@@ -5,6 +5,7 @@
  * by someone else at the same time, is success. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -15,6 +16,8 @@ struct kmod {
     struct kmod_index dep, alias, builtin;
     char *softdeps; /* modules.softdep, whole */
     char **cmdline; /* words of the kernel command line */
+    atomic_bool *
+        probing; /* unless NULL: set as soon as a module itself, not what it needs, is being loaded */
 };
 
 /* dir: NULL for the running kernel's. */

@@ -42,48 +42,18 @@ struct search {
 
 /* ---- drivers ---- */
 
-static void load_for(struct search *search, const char *modalias)
+/* Whether there was something to load. */
+static bool load_for(struct search *search, const char *modalias)
 {
     struct error err = { 0 };
     if (!search->have_kmod || !modalias[0] || strv_has(search->tried, modalias))
-        return;
+        return false;
     strv_add(&search->tried, modalias);
-    if (kmod_load(&search->kmod, modalias, NULL, &err) < 0 && err.kind != ERROR_NOT_FOUND)
+    if (kmod_load(&search->kmod, modalias, NULL, &err) == 0)
+        return true;
+    if (err.kind != ERROR_NOT_FOUND)
         log_warn("%s", err.text);
-}
-
-static void load_for_bus(struct search *search, const char *bus)
-{
-    _cleanup_free_ char *path = xasprintf("/sys/bus/%s/devices", bus);
-    _cleanup_dir_ DIR *dir = opendir(path);
-    char **names = NULL;
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        if (entry->d_name[0] != '.')
-            strv_add(&names, entry->d_name);
-    _cleanup_strv_ char **owned = names;
-    for (char **name = owned; name && *name; name++) {
-        _cleanup_free_ char *file = xasprintf("%s/%s/modalias", path, *name);
-        _cleanup_str_ struct str modalias = { 0 };
-        struct error ignored;
-        if (fd_read_file(AT_FDCWD, file, MODALIAS_LIMIT_BYTES, &modalias, &ignored) < 0)
-            continue; /* gone meanwhile, or a bus without */
-        if (modalias.n && modalias.p[modalias.n - 1] == '\n')
-            modalias.p[modalias.n - 1] = '\0';
-        load_for(search, str_text(&modalias));
-    }
-}
-
-/* virtio first: those are disks for certain, and quick. What is not listed comes with the rest. */
-static void load_for_all(struct search *search)
-{
-    static const char *const first[] = { "virtio", "pci" };
-    for (size_t i = 0; i < ARRAY_LEN(first); i++)
-        load_for_bus(search, first[i]);
-    _cleanup_dir_ DIR *dir = opendir("/sys/bus");
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        if (entry->d_name[0] != '.' && !str_eq(entry->d_name, first[0])
-            && !str_eq(entry->d_name, first[1]))
-            load_for_bus(search, entry->d_name);
+    return false;
 }
 
 /* ---- disks ---- */
@@ -186,12 +156,51 @@ static void look_at_new_disks(struct search *search)
     }
 }
 
-/* ---- the search ---- */
+/* ---- all drivers ---- */
 
 static bool has_found(const struct search *search)
 {
     return search->for_base ? search->boot->base_path[0] : search->boot->state_disk >= 0;
 }
+
+/* Ends early when what is sought turns up. */
+static void load_for_bus(struct search *search, const char *bus)
+{
+    _cleanup_free_ char *path = xasprintf("/sys/bus/%s/devices", bus);
+    _cleanup_dir_ DIR *dir = opendir(path);
+    char **names = NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.')
+            strv_add(&names, entry->d_name);
+    _cleanup_strv_ char **owned = names;
+    for (char **name = owned; name && *name && !has_found(search); name++) {
+        _cleanup_free_ char *file = xasprintf("%s/%s/modalias", path, *name);
+        _cleanup_str_ struct str modalias = { 0 };
+        struct error ignored;
+        if (fd_read_file(AT_FDCWD, file, MODALIAS_LIMIT_BYTES, &modalias, &ignored) < 0)
+            continue; /* gone meanwhile, or a bus without */
+        if (modalias.n && modalias.p[modalias.n - 1] == '\n')
+            modalias.p[modalias.n - 1] = '\0';
+        if (load_for(search, str_text(&modalias)))
+            look_at_new_disks(search);
+    }
+}
+
+/* virtio first: those are disks for certain, and quick. What is not listed comes with the rest. */
+static void load_for_all(struct search *search)
+{
+    static const char *const first[] = { "virtio", "pci" };
+    look_at_new_disks(search); /* what needs no driver, or has it already */
+    for (size_t i = 0; i < ARRAY_LEN(first); i++)
+        load_for_bus(search, first[i]);
+    _cleanup_dir_ DIR *dir = opendir("/sys/bus");
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.' && !str_eq(entry->d_name, first[0])
+            && !str_eq(entry->d_name, first[1]))
+            load_for_bus(search, entry->d_name);
+}
+
+/* ---- the search ---- */
 
 /* Handles what has been announced; true when there was something. */
 static bool handle_events(struct search *search)
@@ -227,6 +236,7 @@ static bool is_expecting(void)
 static void search_until(struct search *search, int64_t deadline_ns, bool patient)
 {
     load_for_all(search);
+    atomic_store(&search->boot->probing, true);
     look_at_new_disks(search);
     while (!has_found(search)) {
         if (handle_events(search))
@@ -246,6 +256,7 @@ static int search_open(struct search *search, struct boot *boot, bool for_base, 
     if (search->uevent_fd < 0)
         return -1;
     search->have_kmod = kmod_open(&search->kmod, NULL, &reason) == 0;
+    search->kmod.probing = &boot->probing;
     if (!search->have_kmod)
         log_warn("%s; only what the kernel has built in will be found", reason.text);
     return 0;

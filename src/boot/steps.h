@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/error.h"
@@ -51,6 +52,7 @@ struct boot {
 
     bool state_mounted, state_is_disk, state_read_only;
 
+    atomic_bool probing;  /* controllers are being probed, for which the machine is mostly idle */
     struct child modules; /* loads the base's drivers, attaches a base of the initramfs */
     struct child search;  /* loads disk drivers, looks for disks */
 
