@@ -303,13 +303,19 @@ static int (*const makers[])(struct tar_unpack *u, int parent, struct error *err
 /* ---- whiteouts: image-spec layer.md ---- */
 
 /* Hides hidden, a name in parent, of the layers below. What this layer itself has under the name stays. */
-static int make_whiteout(int parent, const char *hidden, struct error *err)
+static int make_whiteout(const struct tar_unpack *u, int parent, const char *hidden,
+    struct error *err)
 {
     struct stat st;
     if (!path_is_name(hidden))
         return error_set(err, ERROR_INVALID, "whiteout of no name");
-    if (mknodat(parent, hidden, S_IFCHR | 0600, 0) == 0)
-        return 0;
+    if (mknodat(parent, hidden, S_IFCHR, 0) == 0) {
+        struct timespec times[2];
+        entry_times(u->entry, times); /* unpacking twice gives the same */
+        return utimensat(parent, hidden, times, AT_SYMLINK_NOFOLLOW) == 0
+                   ? 0
+                   : error_sys(err, "set time");
+    }
     if (errno != EEXIST || fstatat(parent, hidden, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return error_sys(err, "make whiteout");
     if (!S_ISDIR(st.st_mode))
@@ -333,7 +339,7 @@ static int whiteout(struct tar_unpack *u, int parent, struct error *err)
     }
     if (str_starts(u->base, WHITEOUT WHITEOUT))
         return 0; /* AUFS's own book-keeping */
-    return make_whiteout(parent, u->base + strlen(WHITEOUT), err);
+    return make_whiteout(u, parent, u->base + strlen(WHITEOUT), err);
 }
 
 /* ---- the parser's handler ---- */
