@@ -146,3 +146,15 @@ MUST_CHECK int tar_write_end(const struct sink *sink, struct error *err);
 /* A file with this content, mode 0644, owned by root, time 0. */
 MUST_CHECK int tar_write_file(const struct sink *sink, const char *name, const void *bytes,
     size_t n, struct error *err);
+
+struct tar_pack_options {
+    const char *
+        name; /* what path itself is called in the archive; "" or ".": only what is in it, as `docker export` has it */
+    bool (*cancelled)(void *context); /* asked now and then; may be NULL */
+    void *context;
+};
+/* Writes the file or folder at path, below a root (path is resolved in it; a link in its last component is archived as a link),
+ * with all that is in it, in the order of names: owners as numbers, hard links, devices, capabilities. Sockets are left out. What
+ * changes meanwhile is archived as it is found. Without the end: see tar_write_end. ERROR_NOT_FOUND: there is no path. */
+MUST_CHECK int tar_pack(int root_fd, const char *path, const struct tar_pack_options *options,
+    const struct sink *sink, struct error *err);

@@ -425,6 +425,58 @@ static void tar_unpack__makes_whiteouts(void **state)
     CHECK_FAILS(unpack(root, &archive, true, &err), ERROR_INVALID, "device 0:0");
 }
 
+/* ---- packing ---- */
+
+static void pack_tree(int root, const char *path, const char *name, struct str *out)
+{
+    struct error err = { 0 };
+    struct sink sink = { to_str, out };
+    struct tar_pack_options options = { .name = name };
+    CHECK_OK(tar_pack(root, path, &options, &sink, &err));
+}
+
+static void tar_pack__writes_a_tree_that_unpacks_the_same(void **state)
+{
+    struct error err;
+    _cleanup_str_ struct str archive = { 0 }, first = { 0 }, again = { 0 }, got = { 0 };
+    archive_add(&archive, (struct member){ "d/", '5', .mode = 01777, .uid = 1, .mtime = 5 });
+    archive_add(&archive, (struct member){ "d/b", '0', "content", .mode = 04755, .uid = 70000 });
+    archive_add(&archive, (struct member){ "d/hard", '1', .link = "d/b" });
+    archive_add(&archive, (struct member){ "d/a/", '5', .mode = 0700 });
+    archive_add(&archive,
+        (struct member){ "d/a/link", '2', .link = "../../nowhere", .mode = 0777 });
+    archive_add(&archive, (struct member){ "d/a/null", '3', .major = 1, .minor = 3 });
+    archive_add(&archive, (struct member){ "d/c", '6' });
+    archive_end(&archive);
+    _cleanup_close_ int root = fresh_root();
+    CHECK_OK(unpack(root, &archive, false, &err));
+    pack_tree(root, "/d", "new", &first);
+    archive_end(&first);
+    CHECK_OK(parse_some(first.p, first.n, 1 << 20, &got, &err));
+    CHECK(strcmp(got.p, "folder new/ 1777 1:0 5.0 0\n"
+                        "folder new/a/ 700 0:0 1000000000.0 0\n"
+                        "link new/a/link -> ../../nowhere 777 0:0 1000000000.0 0\n"
+                        "char new/a/null 644 0:0 1000000000.0 0\n"
+                        "file new/b 4755 70000:0 1000000000.0 7\n@0 content\v"
+                        "fifo new/c 644 0:0 1000000000.0 0\n"
+                        "hard new/hard -> new/b 4755 70000:0 1000000000.0 0\n")
+              == 0,
+        "%s", got.p);
+    _cleanup_close_ int other = fresh_root();
+    CHECK_OK(unpack(other, &first, false, &err));
+    pack_tree(other, "new/.", "new", &again);
+    archive_end(&again);
+    CHECK(again.n == first.n && memcmp(again.p, first.p, again.n) == 0, "not the same");
+    str_reset(&again);
+    str_reset(&got);
+    pack_tree(other, "/", "", &again);
+    CHECK_OK(parse_some(again.p, again.n, 1 << 20, &got, &err));
+    CHECK(str_starts(got.p, "folder new/ "), "the root itself is there: %s", got.p);
+    struct tar_pack_options options = { .name = "x" };
+    struct sink sink = { to_str, &got };
+    CHECK_FAILS(tar_pack(other, "missing", &options, &sink, &err), ERROR_NOT_FOUND, "missing");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +489,7 @@ int main(void)
         cmocka_unit_test(tar_unpack__sets_attributes),
         cmocka_unit_test(tar_unpack__replaces_what_is_there),
         cmocka_unit_test(tar_unpack__makes_whiteouts),
+        cmocka_unit_test(tar_pack__writes_a_tree_that_unpacks_the_same),
     };
     return cmocka_run_group_tests_name("base/tar", tests, scratch_make, scratch_remove);
 }
