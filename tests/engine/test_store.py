@@ -1,0 +1,113 @@
+"""The image store beside Docker's own: same ids, same layers, same files."""
+import json
+import os
+import pathlib
+import stat
+import subprocess
+
+import pytest
+
+from support.daemon import ROS, Engine
+
+DEEP = "/very/" + "x" * 120 + "/" + "y" * 120
+ODD_1 = f"""set -e
+rm -r /var/tmp; mkdir /var/tmp; echo x >/var/tmp/new; rm /bin/vi
+echo hi >/etc/motd; ln /etc/motd /etc/motd2; chown 70000:5 /etc/motd; chmod 4711 /etc/motd
+ln -s /etc/motd /s; mkfifo /f; mkdir -p {DEEP}; touch {DEEP}/file
+dd if=/dev/zero of=/sparse bs=1 count=1 seek=1000000 2>/dev/null; head -c 100000 /dev/urandom >/random
+ln /bin/busybox /bin/bb2"""
+ODD_2 = """set -e
+rm -rf /very /etc/motd; mkdir /etc/motd; echo z >/etc/motd/z; chmod 700 /root; touch /root/k"""
+
+
+@pytest.fixture(scope="module")
+def moby(tmp_path_factory):
+    engine = Engine(tmp_path_factory.mktemp("moby"), kind="moby").start()
+    engine.load()
+    engine.docker("run", "--name", "c1", "busybox", "sh", "-c", ODD_1)
+    engine.docker("commit", "-c", "ENV A=b", "-c", "EXPOSE 80", "-c", "LABEL x=y", "c1", "odd:1")
+    engine.docker("run", "--name", "c2", "odd:1", "sh", "-c", ODD_2)
+    engine.docker("commit", "c2", "odd:2")
+    engine.docker("tag", "odd:2", "localhost:5000/foo/odd:x")
+    yield engine
+    engine.stop()
+
+
+def moby_ids(engine):
+    lines = engine.docker("images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").splitlines()
+    return dict(line.split() for line in lines)
+
+
+def tree(root):
+    """Path -> all that can be seen of a file, but the times of whiteouts and of the root."""
+    seen = {}
+    for folder, folders, files in os.walk(root):
+        for name in folders + files:
+            path = os.path.join(folder, name)
+            st = os.lstat(path)
+            whiteout = stat.S_ISCHR(st.st_mode) and st.st_rdev == 0
+            labels = {key: os.getxattr(path, key, follow_symlinks=False) for key in os.listxattr(path, follow_symlinks=False)
+                      if key not in ("trusted.overlay.origin", "trusted.overlay.impure", "trusted.overlay.uuid")}
+            seen[os.path.relpath(path, root)] = (
+                stat.filemode(st.st_mode), st.st_uid, st.st_gid, st.st_rdev, 0 if stat.S_ISDIR(st.st_mode) else st.st_nlink,
+                st.st_size if stat.S_ISREG(st.st_mode) else 0, 0 if whiteout else st.st_mtime_ns // 10**9, labels,
+                os.readlink(path) if stat.S_ISLNK(st.st_mode) else "")
+    return seen
+
+
+@pytest.fixture(scope="module")
+def imported(moby, tmp_path_factory):
+    """What store-import makes of Docker's archive, with the names it printed."""
+    folder = tmp_path_factory.mktemp("store")
+    moby.docker("save", "-o", folder / "odd.tar", "odd:1", "odd:2", "localhost:5000/foo/odd:x", "busybox")
+    done = subprocess.run([ROS, "store-import", folder / "store", folder / "odd.tar"], capture_output=True, text=True, check=True)
+    return folder / "store", {name: id for id, name in (line.split() for line in done.stdout.splitlines())}
+
+
+def test_image_ids_are_dockers(moby, imported):
+    assert imported[1] == moby_ids(moby)
+
+
+def test_layers_are_dockers(moby, imported):
+    layers = moby.data_root / "image/overlay2/layerdb/sha256"
+    assert sorted(os.listdir(imported[0] / "layers")) == sorted(os.listdir(layers))
+    for chain in os.listdir(layers):
+        docker = tree(moby.data_root / "overlay2" / (layers / chain / "cache-id").read_text() / "diff")
+        ours = tree(imported[0] / "layers" / chain / "fs")
+        differ = {path: (docker.get(path), ours.get(path)) for path in docker.keys() | ours.keys() if docker.get(path) != ours.get(path)}
+        assert not differ, chain
+
+
+def test_import_gives_the_same_bits_twice(imported, tmp_path):
+    def bits(folder):
+        command = ["tar", "--sort=name", "--format=pax", "--xattrs", "--xattrs-include=*", "--pax-option=delete=atime,delete=ctime",
+                   "-C", folder, "-cf", "-", "."]
+        return subprocess.run(command, capture_output=True, check=True).stdout
+    subprocess.run([ROS, "store-import", tmp_path / "again", imported[0].parent / "odd.tar"], capture_output=True, check=True)
+    assert bits(imported[0]) == bits(tmp_path / "again")
+
+
+def test_compressed_archives_and_layouts(imported, tmp_path):
+    """The archive compressed as a whole, and an OCI layout without manifest.json."""
+    archive = imported[0].parent / "odd.tar"
+    for tool in ["gzip", "zstd", "xz -1"]:
+        packed = tmp_path / "packed"
+        with open(archive, "rb") as source, open(packed, "wb") as target:
+            subprocess.run(tool.split(), stdin=source, stdout=target, check=True)
+        done = subprocess.run([ROS, "store-import", tmp_path / tool, packed], capture_output=True, text=True)
+        assert done.returncode == 0 and imported[1]["odd:2"] in done.stdout, done.stderr
+    subprocess.run(["tar", "--delete", "-f", archive, "manifest.json"], check=True)
+    done = subprocess.run([ROS, "store-import", tmp_path / "layout", archive], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {line.split()[1]: line.split()[0] for line in done.stdout.splitlines()} == imported[1]
+    names = json.loads((tmp_path / "layout/references.json").read_text())["references"]
+    assert [row["name"] for row in names] == sorted("docker.io/library/" + name if "/" not in name else name for name in imported[1])
+
+
+def test_no_archive_is_refused(tmp_path):
+    for content, words in [(b"", "neither manifest.json"), (b"no tar at all" * 100, "checksum"), (b"\x1f\x8b\x08broken", "gzip")]:
+        bad = tmp_path / "bad"
+        bad.write_bytes(content)
+        done = subprocess.run([ROS, "store-import", tmp_path / "store", bad], capture_output=True, text=True)
+        assert done.returncode == 1 and words in done.stderr, done.stderr
+    assert not any(pathlib.Path(tmp_path / "store/layers").iterdir())
