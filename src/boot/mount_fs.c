@@ -100,7 +100,7 @@ int mount_bind(const char *source, const char *target, uint64_t attributes, stru
     return 0;
 }
 
-int mount_move(const char *from, const char *to, struct error *err)
+int mount_move_path(const char *from, const char *to, struct error *err)
 {
     if (mkdir(to, 0755) < 0 && errno != EEXIST)
         return error_sys(err, "make %s", to);

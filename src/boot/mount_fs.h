@@ -11,4 +11,4 @@ MUST_CHECK int mount_fs(const char *type, const char *source, const char *target
 /* source on target, with what is mounted below; target is made when missing (a folder). */
 MUST_CHECK int mount_bind(const char *source, const char *target, uint64_t attributes,
     struct error *err);
-MUST_CHECK int mount_move(const char *from, const char *to, struct error *err);
+MUST_CHECK int mount_move_path(const char *from, const char *to, struct error *err);

@@ -279,7 +279,7 @@ int switch_root(struct boot *boot, struct error *err)
         log_warn("let go of the base's own root: %s", strerror(errno));
     for (size_t i = 0; i < ARRAY_LEN(moved); i++) {
         _cleanup_free_ char *to = xasprintf(NEW_ROOT "%s", moved[i]);
-        if (mount_move(moved[i], to, err) < 0)
+        if (mount_move_path(moved[i], to, err) < 0)
             return -1;
     }
     _cleanup_close_ int initramfs_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -156,7 +156,7 @@ static int load_record(struct store *store, unsigned place, const char *file, st
 }
 
 /* An image that cannot be read is left alone, and told of: the others are still good. */
-int images_load(struct store *store, unsigned place, struct error *err)
+int images_read_all(struct store *store, unsigned place, struct error *err)
 {
     int fd = openat(store->places[place].images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     _cleanup_dir_ DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;

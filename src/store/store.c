@@ -240,7 +240,7 @@ int store_open(int data_root_fd, const struct store_options *options, struct sto
             return error_prefix(err, "open the read-only image store %s", *readonly);
     }
     for (unsigned i = store->place_count; i-- > 0;)
-        if (images_load(store, i, err) < 0 || names_load(store, i, err) < 0)
+        if (images_read_all(store, i, err) < 0 || names_load(store, i, err) < 0)
             return error_prefix(err, "open the image store");
     *out = TAKE_PTR(store);
     return 0;

@@ -88,7 +88,7 @@ struct layer_record {
 extern const struct schema layer_record_schema;
 
 /* Loads the records of all images of a place into the store's list. */
-MUST_CHECK int images_load(struct store *store, unsigned place, struct error *err);
+MUST_CHECK int images_read_all(struct store *store, unsigned place, struct error *err);
 MUST_CHECK int names_load(struct store *store, unsigned place, struct error *err);
 /* Writes references.json; publish is held. */
 MUST_CHECK int names_save(struct store *store, struct error *err);
