@@ -4,10 +4,12 @@
 #include <stddef.h>
 
 #include "boot/boot.h"
+#include "shim/shim.h"
 
 static const struct program programs[] = {
     { "init", init_main, "PID 1" },
     { "modprobe", modprobe_main, "load a kernel module" },
+    { "shim", shim_main, "hold one container" },
     { NULL, NULL, NULL },
 };
 

@@ -8,6 +8,7 @@
 #include "cli/config_command.h"
 #include "cloudinit/cloudinit.h"
 #include "console/console.h"
+#include "daemon/daemon.h"
 #include "netconf/netconf.h"
 #include "service/service.h"
 #include "store/import.h"
@@ -25,6 +26,7 @@ static const struct program programs[] = {
     { "console-sshd", sshd_main, "make SSH host keys, then run sshd" },
     { "dhcp-event", dhcp_event_main, "what dhcpcd calls with a lease" },
     { "docker-init", user_docker_main, "the docker service" },
+    { "dockerd", dockerd_main, "a container engine" },
     { "engine", engine_command, "the user's engines" },
     { "halt", power_command, "halt the machine" },
     { "install", absent_command, "install to a disk (not yet)" },

@@ -1,7 +1,7 @@
 /* container.h - containers: their records, states and life cycles (engine.h says what holds for all). */
 #pragma once
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include "base/id.h"
 #include "engine/engine.h"
 
@@ -18,7 +18,6 @@ struct mount_point {
     char *mode;        /* as given: "z", "ro" */
     bool rw;
     char *propagation; /* "rprivate" */
-    char *subpath;     /* inside the volume */
     bool no_copy;      /* a new volume is not filled from the image */
     bool create;       /* a missing bind source is made as a folder (-v, not --mount) */
     bool anonymous;    /* removed with the container when asked */
@@ -33,6 +32,7 @@ struct container_record {
     char *id, *name; /* without a slash in front */
     char *created;   /* RFC 3339 */
     char *image_id;  /* "sha256:..." */
+    char *layer;     /* chain id of its image\'s top layer; NULL: an empty image */
     char *path;      /* what runs: entrypoint and cmd */
     char **args;
     struct container_config config; /* merged with the image's */
@@ -41,7 +41,7 @@ struct container_record {
     struct mount_point *mounts;
     size_t mount_count;
     json *rest;
-    int references;
+    atomic_int references;
 };
 struct container_record *container_record_ref(struct container_record *record);
 void container_record_unref(struct container_record *record);

@@ -53,6 +53,7 @@ struct engine_config {
     int shutdown_timeout_s; /* --shutdown-timeout */
     bool
         stop_containers; /* containers are stopped when the engine is asked to end (live-restore off) */
+    unsigned mtu;        /* of the bridge; 0: the kernel's default */
     unsigned max_downloads;  /* layers at once */
     uint64_t shm_size_bytes; /* default */
     struct ulimit *ulimits;  /* defaults */
@@ -68,6 +69,8 @@ void engine_run(struct engine *engine);
 /* Ends waits, workers and event streams (with ERROR_CANCELLED); containers keep running, but are stopped first when the
  * configuration says so. */
 void engine_close(struct engine *engine);
+/* Frees it, once no handler is left. */
+void engine_free(struct engine *engine);
 const struct engine_config *engine_config(const struct engine *engine);
 
 /* ---- what handlers hand in ---- */

@@ -71,3 +71,6 @@ MUST_CHECK int engine_image_load(struct engine *engine, const struct source *sou
 /* names: strv of references or ids. */
 MUST_CHECK int engine_image_save(struct engine *engine, char *const *names,
     const struct engine_client *client, const struct sink *sink, struct error *err);
+
+/* Whether these credentials open the registry they name. */
+MUST_CHECK int engine_registry_login(struct engine *engine, const json *auth, struct error *err);

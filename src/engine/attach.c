@@ -1,0 +1,142 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "engine/detach_keys.h"
+#include "engine/model.h"
+
+int container_has_tty(struct engine *engine, const char *name, bool *tty, struct error *err)
+{
+    _cleanup_container_ struct container *container = NULL;
+    if (container_find(engine, name, &container, err) < 0)
+        return -1;
+    _cleanup_record_ struct container_record *record = container_record_of(container);
+    *tty = record->config.tty;
+    return 0;
+}
+
+static unsigned streams_of(const struct attach_options *options,
+    const struct container_record *record)
+{
+    unsigned streams = 0;
+    if (options->stdin && record->config.open_stdin)
+        streams |= SHIM_STDIN;
+    if (options->stdout)
+        streams |= SHIM_STDOUT;
+    if (options->stderr)
+        streams |= SHIM_STDERR;
+    return streams;
+}
+
+/* ---- a container that does not run: its client waits for the start ---- */
+
+static struct pending_attach *pending_new(const struct attach_options *options, unsigned streams,
+    const struct detach_keys *keys, int fd, struct error *err)
+{
+    struct pending_attach *pending = NEW(struct pending_attach);
+    pending->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (pending->fd < 0) {
+        error_sys(err, "attach: duplicate the connection");
+        free(pending);
+        return NULL;
+    }
+    pending->streams = streams;
+    pending->detach_keys = xmalloc(keys->n + 1);
+    memcpy(pending->detach_keys, keys->bytes, keys->n);
+    pending->detach_keys_size = keys->n;
+    pending->input = xmalloc(options->leftover_n + 1);
+    if (options->leftover_n)
+        memcpy(pending->input, options->leftover, options->leftover_n);
+    pending->input_size = options->leftover_n;
+    return pending;
+}
+
+/* 1: it waits for the start; 0: the container runs. The greeting is written first: a client starts the container only when it has
+ * seen it. It is written under no lock, so the container may come up meanwhile; then the caller goes on with the shim. */
+static int wait_for_start(struct container *container, const struct attach_options *options,
+    unsigned streams, const struct detach_keys *keys, int fd, bool *greeted, struct error *err)
+{
+    pthread_mutex_lock(&container->lock);
+    bool runs = container->state.pid != 0;
+    pthread_mutex_unlock(&container->lock);
+    if (runs)
+        return 0;
+    struct pending_attach *pending = pending_new(options, streams, keys, fd, err);
+    if (!pending)
+        return -1;
+    if (options->greeting
+        && fd_write_all(fd, options->greeting, strlen(options->greeting), err) < 0) {
+        pending_attach_free(pending);
+        return -1;
+    }
+    *greeted = true;
+    pthread_mutex_lock(&container->lock);
+    runs = container->state.pid != 0 || container->removed;
+    if (!runs) {
+        struct pending_attach **at = &container->pending;
+        while (*at)
+            at = &(*at)->next;
+        *at = pending;
+    }
+    pthread_mutex_unlock(&container->lock);
+    if (runs)
+        pending_attach_free(pending);
+    return runs ? 0 : 1;
+}
+
+int container_attach(struct engine *engine, const char *name, const struct attach_options *options,
+    int fd, struct error *err)
+{
+    _cleanup_container_ struct container *container = NULL;
+    _cleanup_shim_conn_ struct shim_conn shim = SHIM_CONN_NONE;
+    struct detach_keys keys;
+    bool greeted = false;
+    if (container_find(engine, name, &container, err) < 0
+        || detach_keys_parse(options->detach_keys, &keys, err) < 0)
+        return -1;
+    if (options->leftover_n > SHIM_INPUT_MAX)
+        return error_set(err, ERROR_INVALID, "attach: too much input came with the request");
+    _cleanup_record_ struct container_record *record = container_record_of(container);
+    unsigned streams = streams_of(options, record);
+    int waits = wait_for_start(container, options, streams, &keys, fd, &greeted, err);
+    if (waits) {
+        if (waits > 0)
+            container_event(container, "attach", NULL);
+        return waits > 0 ? 0 : -1;
+    }
+    struct shim_client client = {
+        .fd = fd,
+        .streams = streams,
+        .greeting = greeted ? NULL : options->greeting,
+        .input = options->leftover,
+        .input_size = options->leftover_n,
+        .detach_keys = keys.bytes,
+        .detach_keys_size = keys.n,
+    };
+    _cleanup_close_ int run_fd = container_run_open(container, false, err);
+    if (run_fd < 0 || shim_connect(run_fd, &shim, err) < 0 || shim_attach(&shim, &client, err) < 0)
+        return -1;
+    container_event(container, "attach", NULL);
+    return 0;
+}
+
+int container_resize(struct engine *engine, const char *name, unsigned rows, unsigned columns,
+    struct error *err)
+{
+    _cleanup_container_ struct container *container = NULL;
+    _cleanup_shim_conn_ struct shim_conn shim = SHIM_CONN_NONE;
+    if (container_find(engine, name, &container, err) < 0)
+        return -1;
+    pthread_mutex_lock(&container->lock);
+    bool runs = container->state.pid != 0;
+    pthread_mutex_unlock(&container->lock);
+    if (!runs)
+        return error_set(err, ERROR_CONFLICT, "container %s is not running", container->id);
+    _cleanup_close_ int run_fd = container_run_open(container, false, err);
+    if (run_fd < 0 || shim_connect(run_fd, &shim, err) < 0)
+        return -1;
+    return shim_resize(&shim, NULL, rows, columns, err);
+}

@@ -1,0 +1,507 @@
+/* images.c - the store's images as clients see them; pulls. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "engine/filters.h"
+#include "engine/image.h"
+#include "engine/model.h"
+#include "engine/progress_bar.h"
+#include "engine/reference_match.h"
+#include "registry/registry.h"
+
+/* ---- what a client sees ---- */
+
+void image_info_done(struct image_info *info)
+{
+    char *const owned[] = { info->id, info->parent, info->last_tagged, info->manifest_digest };
+    for (size_t i = 0; i < ARRAY_LEN(owned); i++)
+        free(owned[i]);
+    strv_free(info->tags);
+    strv_free(info->digests);
+    strv_free(info->labels);
+    strv_free(info->diff_ids);
+    json_object_put(info->config);
+    *info = (struct image_info){ 0 };
+}
+
+void image_infos_free(struct image_info *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        image_info_done(&list[i]);
+    free(list);
+}
+
+static int64_t count_users(struct engine *engine, const char *image_id)
+{
+    int64_t n = 0;
+    struct container **all = containers_all(engine, NULL);
+    for (struct container **c = all; *c; c++) {
+        _cleanup_record_ struct container_record *record = container_record_of(*c);
+        n += str_eq(record->image_id, image_id);
+    }
+    containers_free(all);
+    return n;
+}
+
+static void fill_info(struct engine *engine, struct image *image, bool whole,
+    struct image_info *out)
+{
+    int64_t tagged_ns = 0;
+    char time[CLOCK_TEXT_SIZE];
+    *out = (struct image_info){
+        .id = xstrdup(image->id),
+        .parent = xstrdup(""),
+        .created_s = image->created_ns / 1000000000,
+        .size_bytes = image->size_bytes,
+        .containers = count_users(engine, image->id),
+        .labels = image->config.run.labels ? strv_dup(image->config.run.labels) : NULL,
+        .manifest_digest = xstrdup(image->manifest_digest),
+        .read_only = image->readonly,
+    };
+    image_names(engine->store, image, &out->tags, &out->digests, &tagged_ns);
+    out->last_tagged = xstrdup(tagged_ns ? clock_format(tagged_ns, time) : "");
+    if (whole) {
+        out->config = json_object_get(image->config.document);
+        out->diff_ids = strv_dup(image->config.diff_ids);
+    }
+}
+
+int engine_image_inspect(struct engine *engine, const char *name, struct image_info *out,
+    struct error *err)
+{
+    _cleanup_image_ struct image *image = NULL;
+    if (image_find(engine->store, name, &image, err) < 0)
+        return -1;
+    fill_info(engine, image, true, out);
+    return 0;
+}
+
+/* ---- lists ---- */
+
+static const char *const list_filters[] = { "dangling", "label", "reference", "before", "since",
+    "until", NULL };
+
+struct image_query {
+    struct filters *filters;
+    int64_t before_ns, since_ns, until_ns;
+};
+
+static int find_moment(struct engine *engine, const struct filters *filters, const char *key,
+    int64_t *out, struct error *err)
+{
+    _cleanup_image_ struct image *image = NULL;
+    char *const *values = filters_values(filters, key);
+    if (!values || !*values)
+        return 0;
+    if (image_find(engine->store, *values, &image, err) < 0)
+        return -1;
+    *out = image->created_ns;
+    return 0;
+}
+
+/* "busybox", "busybox:1*", "host:5000/a*" against "busybox:latest". */
+static bool matches_reference(const struct filters *filters, const struct image_info *info)
+{
+    char *const *wanted = filters_values(filters, "reference");
+    if (!wanted || !*wanted)
+        return true;
+    for (; *wanted; wanted++)
+        for (char *const *tag = info->tags; *tag; tag++)
+            if (reference_matches(*tag, *wanted))
+                return true;
+    return false;
+}
+
+static bool matches(const struct image_query *query, const struct image_info *info,
+    const struct image *image)
+{
+    int64_t created = image->created_ns;
+    if ((query->before_ns && created >= query->before_ns)
+        || (query->since_ns && created <= query->since_ns)
+        || (query->until_ns && created > query->until_ns))
+        return false;
+    return filters_match_bool(query->filters, "dangling", !*info->tags)
+           && filters_match_labels(query->filters, "label", info->labels)
+           && matches_reference(query->filters, info);
+}
+
+int engine_image_list(struct engine *engine, const char *filters, bool all, struct image_info **out,
+    size_t *count, struct error *err)
+{
+    (void)all; /* there are no images of build steps to hide */
+    struct image_query query = { 0 };
+    struct image **images = NULL;
+    size_t n = 0, kept = 0;
+    if (filters_parse(filters, list_filters, &query.filters, err) < 0)
+        return -1;
+    _cleanup_filters_ struct filters *owned = query.filters;
+    if (find_moment(engine, owned, "before", &query.before_ns, err) < 0
+        || find_moment(engine, owned, "since", &query.since_ns, err) < 0
+        || filters_time(owned, "until", &query.until_ns, err) < 0
+        || image_list(engine->store, &images, &n, err) < 0)
+        return -1;
+    struct image_info *list = xcalloc(n + 1, sizeof *list);
+    for (size_t i = 0; i < n; i++) {
+        fill_info(engine, images[i], false, &list[kept]);
+        if (matches(&query, &list[kept], images[i]))
+            kept++;
+        else
+            image_info_done(&list[kept]);
+    }
+    image_list_free(images, n);
+    *out = list;
+    *count = kept;
+    return 0;
+}
+
+/* ---- history ---- */
+
+void image_layer_rows_free(struct image_layer_row *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].id);
+        free(list[i].created_by);
+        free(list[i].comment);
+        strv_free(list[i].tags);
+    }
+    free(list);
+}
+
+/* The image's layers, from top to bottom, beside the steps that made one. */
+int engine_image_history(struct engine *engine, const char *name, struct image_layer_row **out,
+    size_t *count, struct error *err)
+{
+    _cleanup_image_ struct image *image = NULL;
+    if (image_find(engine->store, name, &image, err) < 0)
+        return -1;
+    size_t n = image->config.history_count;
+    const struct layer *layer = image->top;
+    struct image_layer_row *rows = xcalloc(n + 1, sizeof *rows);
+    for (size_t i = 0; i < n; i++) {
+        const struct image_history *step = &image->config.history[n - 1 - i];
+        int64_t created_ns = 0;
+        struct error ignored;
+        if (step->created && clock_parse(step->created, &created_ns, &ignored) < 0)
+            created_ns = 0;
+        rows[i] = (struct image_layer_row){
+            .id = xstrdup(i == 0 ? image->id : "<missing>"),
+            .created_s = created_ns / 1000000000,
+            .created_by = xstrdup(step->created_by ? step->created_by : ""),
+            .comment = xstrdup(step->comment ? step->comment : ""),
+        };
+        if (!step->empty_layer && layer) {
+            rows[i].size_bytes = layer->size_bytes;
+            layer = layer->parent;
+        }
+    }
+    if (n) {
+        char **digests = NULL;
+        image_names(engine->store, image, &rows[0].tags, &digests, NULL);
+        strv_free(digests);
+    }
+    *out = rows;
+    *count = n;
+    return 0;
+}
+
+/* ---- events ---- */
+
+static void tell(struct engine *engine, const char *action, const char *id, const char *name)
+{
+    json *attributes = json_new_object();
+    json_set_str(attributes, "name", name ? name : id);
+    events_publish(engine, "image", action, id, attributes);
+}
+
+/* ---- tag, remove ---- */
+
+int engine_image_tag(struct engine *engine, const char *name, const char *repository,
+    const char *tag, struct error *err)
+{
+    _cleanup_image_ struct image *image = NULL;
+    _cleanup_reference_ struct reference reference = { 0 };
+    _cleanup_free_ char *text =
+        tag && *tag ? xasprintf("%s:%s", repository, tag) : xstrdup(repository);
+    if (reference_parse(text, &reference, err) < 0)
+        return -1;
+    if (reference.digest)
+        return error_set(err, ERROR_INVALID, "refusing to create a tag with a digest reference");
+    reference_default_tag(&reference);
+    if (image_find(engine->store, name, &image, err) < 0
+        || image_tag(engine->store, image, &reference, NULL, err) < 0)
+        return -1;
+    _cleanup_free_ char *familiar = reference_familiar(&reference);
+    tell(engine, "tag", image->id, familiar);
+    return 0;
+}
+
+static void find_use(void *context, const char *image_id, struct image_use *out)
+{
+    struct engine *engine = context;
+    *out = (struct image_use){ .state = IMAGE_UNUSED };
+    struct container **all = containers_all(engine, NULL);
+    for (struct container **c = all; *c && out->state != IMAGE_USED_RUNNING; c++) {
+        _cleanup_record_ struct container_record *record = container_record_of(*c);
+        if (!str_eq(record->image_id, image_id))
+            continue;
+        pthread_mutex_lock(&(*c)->lock);
+        bool runs = (*c)->state.pid != 0;
+        pthread_mutex_unlock(&(*c)->lock);
+        out->state = runs ? IMAGE_USED_RUNNING : IMAGE_USED_STOPPED;
+        memcpy(out->container, (*c)->id, sizeof out->container - 1);
+        out->container[sizeof out->container - 1] = 0;
+    }
+    containers_free(all);
+}
+
+void image_removed_free(struct image_removed *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].untagged);
+        free(list[i].deleted);
+    }
+    free(list);
+}
+
+static void add_removals(struct engine *engine, const char *id, struct image_removal *removals,
+    size_t n, struct image_removed **out, size_t *count)
+{
+    *out = xrealloc_array(*out, *count + n + 1, sizeof **out);
+    for (size_t i = 0; i < n; i++) {
+        struct image_removed *row = &(*out)[(*count)++];
+        *row = (struct image_removed){ 0 };
+        *(removals[i].deleted ? &row->deleted : &row->untagged) = xstrdup(removals[i].text);
+        tell(engine, removals[i].deleted ? "delete" : "untag",
+            removals[i].deleted ? removals[i].text : id, removals[i].text);
+    }
+    image_removals_free(removals, n);
+}
+
+int engine_image_remove(struct engine *engine, const char *name, bool force, bool no_prune,
+    struct image_removed **out, size_t *count, struct error *err)
+{
+    (void)no_prune; /* parents are not images of their own */
+    struct image_delete how = { .force = force, .use = find_use, .context = engine };
+    struct image_removal *removals = NULL;
+    _cleanup_image_ struct image *image = NULL;
+    size_t n = 0;
+    if (image_find(engine->store, name, &image, err) < 0
+        || image_delete(engine->store, name, &how, &removals, &n, err) < 0)
+        return -1;
+    *out = NULL;
+    *count = 0;
+    add_removals(engine, image->id, removals, n, out, count);
+    return 0;
+}
+
+static const char *const prune_filters[] = { "dangling", "label", "label!", "until", NULL };
+
+int engine_image_prune(struct engine *engine, const char *filters_text, struct image_removed **out,
+    size_t *count, uint64_t *freed_bytes, struct error *err)
+{
+    _cleanup_filters_ struct filters *filters = NULL;
+    struct image **images = NULL;
+    int64_t until_ns = 0;
+    size_t n = 0;
+    if (filters_parse(filters_text, prune_filters, &filters, err) < 0
+        || filters_time(filters, "until", &until_ns, err) < 0
+        || image_list(engine->store, &images, &n, err) < 0)
+        return -1;
+    bool only_dangling =
+        !filters_has(filters, "dangling") || filters_match_bool(filters, "dangling", true);
+    *out = NULL;
+    *count = 0;
+    *freed_bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct image_delete how = { .use = find_use, .context = engine };
+        struct image_removal *removals = NULL;
+        struct error in_use;
+        size_t removed = 0;
+        struct image_info info;
+        fill_info(engine, images[i], false, &info);
+        bool fits = !info.read_only && info.containers == 0 && !(only_dangling && *info.tags)
+                    && !(until_ns && images[i]->created_ns > until_ns)
+                    && filters_match_labels(filters, "label", info.labels)
+                    && filters_match_no_labels(filters, "label!", info.labels);
+        image_info_done(&info);
+        if (!fits
+            || image_delete(engine->store, images[i]->id, &how, &removals, &removed, &in_use) < 0)
+            continue;
+        *freed_bytes += images[i]->size_bytes;
+        add_removals(engine, images[i]->id, removals, removed, out, count);
+    }
+    image_list_free(images, n);
+    return 0;
+}
+
+/* ---- pull ---- */
+
+static struct registry *registry_of(struct engine *engine)
+{
+    _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&engine->lock);
+    if (!engine->registry) {
+        struct registry_config config = {
+            .insecure = engine->config->insecure_registries,
+            .mirrors = engine->config->registry_mirrors,
+            .layers_at_once = engine->config->max_downloads,
+            .store = engine->store,
+        };
+        engine->registry = registry_open(&config);
+    }
+    return engine->registry;
+}
+
+void images_close(struct engine *engine)
+{
+    registry_close(engine->registry);
+}
+
+static void add_progress(json *message, uint64_t current, uint64_t total)
+{
+    json *detail = json_new_object();
+    if (current || total) {
+        json_set_i64(detail, "current", (int64_t)current);
+        json_set_i64(detail, "total", (int64_t)total);
+        _cleanup_free_ char *bar = progress_bar(current, total);
+        json_set_str(message, "progress", bar);
+    }
+    json_set(message, "progressDetail", detail);
+}
+
+static int send_pull_message(void *context, const struct pull_message *from, struct error *err)
+{
+    const struct engine_progress *progress = context;
+    _cleanup_json_ json *message = json_new_object();
+    json_set_str(message, "status", from->status);
+    if (from->id && (from->current || from->total || strlen(from->id) == 12))
+        add_progress(message, from->current, from->total);
+    if (from->id)
+        json_set_str(message, "id", from->id);
+    return progress->message(progress->context, message, err);
+}
+
+static void send_error(const struct engine_progress *progress, const struct error *failure)
+{
+    struct error gone;
+    _cleanup_json_ json *message = json_new_object();
+    json *detail = json_new_object();
+    json_set_str(detail, "message", failure->text);
+    json_set(message, "errorDetail", detail);
+    json_set_str(message, "error", failure->text);
+    if (progress->message(progress->context, message, &gone) < 0)
+        log_debug("pull: %s", gone.text);
+}
+
+static int pull_reference(const struct image_pull *pull, struct reference *out, struct error *err)
+{
+    const char *separator = pull->tag && strchr(pull->tag, ':') ? "@" : ":";
+    _cleanup_free_ char *text = pull->tag && *pull->tag
+                                    ? xasprintf("%s%s%s", pull->image, separator, pull->tag)
+                                    : xstrdup(pull->image);
+    if (reference_parse(text, out, err) < 0)
+        return -1;
+    reference_default_tag(out);
+    return 0;
+}
+
+int engine_image_pull(struct engine *engine, const struct image_pull *pull,
+    const struct engine_client *client, const struct engine_progress *progress, struct error *err)
+{
+    _cleanup_reference_ struct reference reference = { 0 };
+    _cleanup_image_ struct image *image = NULL;
+    if (pull_reference(pull, &reference, err) < 0 || client_ready(client, err) < 0)
+        return -1;
+    struct registry_pull request = {
+        .reference = &reference,
+        .platform = pull->platform,
+        .auth = pull->auth,
+        .client_fd = client ? client->fd : -1,
+        .message = send_pull_message,
+        .context = (void *)progress,
+    };
+    if (registry_pull(registry_of(engine), &request, &image, err) < 0) {
+        send_error(progress, err);
+        return -1;
+    }
+    _cleanup_free_ char *familiar = reference_familiar(&reference);
+    tell(engine, "pull", familiar, familiar);
+    return 0;
+}
+
+int engine_registry_login(struct engine *engine, const json *auth, struct error *err)
+{
+    return registry_login(registry_of(engine), auth, err);
+}
+
+/* ---- load, save ---- */
+
+struct load_progress {
+    struct engine *engine;
+    const struct engine_progress *progress;
+    const struct engine_client *client;
+    bool quiet;
+    bool gone;
+};
+
+static void report_load(void *context, const char *id, const char *status, uint64_t current,
+    uint64_t total)
+{
+    struct load_progress *load = context;
+    struct error err;
+    if (load->quiet || load->gone)
+        return;
+    _cleanup_json_ json *message = json_new_object();
+    json_set_str(message, "status", status);
+    add_progress(message, current, total);
+    if (id)
+        json_set_str(message, "id", id);
+    load->gone = load->progress->message(load->progress->context, message, &err) < 0;
+}
+
+static bool is_load_cancelled(void *context)
+{
+    const struct load_progress *load = context;
+    return load->gone;
+}
+
+static int tell_loaded(struct load_progress *load, const struct image_loaded *loaded,
+    struct error *err)
+{
+    _cleanup_free_ char *line = loaded->name ? xasprintf("Loaded image: %s\n", loaded->name)
+                                             : xasprintf("Loaded image ID: %s\n", loaded->id);
+    _cleanup_json_ json *message = json_new_object();
+    json_set_str(message, "stream", line);
+    tell(load->engine, "load", loaded->id, loaded->name);
+    return load->progress->message(load->progress->context, message, err);
+}
+
+int engine_image_load(struct engine *engine, const struct source *source, bool quiet,
+    const struct engine_client *client, const struct engine_progress *progress, struct error *err)
+{
+    struct load_progress load = { engine, progress, client, quiet, false };
+    struct progress report = { report_load, is_load_cancelled, &load };
+    struct image_loaded *loaded = NULL;
+    size_t count = 0;
+    if (image_load(engine->store, source, &report, &loaded, &count, err) < 0)
+        return -1;
+    int rc = client_ready(client, err);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = tell_loaded(&load, &loaded[i], err);
+    image_loaded_free(loaded, count);
+    return rc;
+}
+
+int engine_image_save(struct engine *engine, char *const *names, const struct engine_client *client,
+    const struct sink *sink, struct error *err)
+{
+    for (char *const *name = names; *name; name++) { /* before the first byte of the answer */
+        _cleanup_image_ struct image *image = NULL;
+        if (image_find(engine->store, *name, &image, err) < 0)
+            return -1;
+    }
+    if (client_ready(client, err) < 0)
+        return -1;
+    return image_save(engine->store, names, sink, err);
+}
