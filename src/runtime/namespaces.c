@@ -74,10 +74,14 @@ int namespaces_prepare(const struct oci_spec *spec, struct namespaces *out, stru
             if (join(out, &kinds[i], wanted->path, err) < 0)
                 return -1;
         } else if (kinds[i].flag == CLONE_NEWCGROUP) {
-            out->new_cgroup = true;
+            out->late_flags |= CLONE_NEWCGROUP;
         } else {
             out->clone_flags |= (uint64_t)kinds[i].flag;
         }
+    }
+    if (out->clone_flags & CLONE_NEWUSER && out->clone_flags & CLONE_NEWIPC) {
+        out->clone_flags &= ~(uint64_t)CLONE_NEWIPC;
+        out->late_flags |= CLONE_NEWIPC;
     }
     return 0;
 }
@@ -102,8 +106,8 @@ int namespaces_enter(const struct namespaces *ns, struct error *err)
     for (unsigned i = 0; i < ns->fd_count; i++)
         if (ns->flags[i] != CLONE_NEWPID && setns(ns->fds[i], ns->flags[i]) < 0)
             return error_sys(err, "join a namespace (setns 0x%x)", ns->flags[i]);
-    if (ns->new_cgroup && unshare(CLONE_NEWCGROUP) < 0)
-        return error_sys(err, "make a cgroup namespace");
+    if (ns->late_flags && unshare(ns->late_flags) < 0)
+        return error_sys(err, "make namespaces (unshare 0x%x)", ns->late_flags);
     return 0;
 }
 

@@ -12,6 +12,8 @@ struct namespaces {
     uint64_t clone_flags; /* new ones, made at birth */
     bool
         new_cgroup; /* unshared only in the cgroup: its root is the caller's (cgroup_namespaces(7)) */
+    int late_flags; /* made only then: a cgroup namespace in the cgroup that is its root (cgroup_namespaces(7)), an IPC
+                              * namespace in a mapped user namespace, whose root shall own its mqueue */
     uint64_t joined_flags; /* CLONE_NEW* of those below */
     int fds
         [NAMESPACES_MAX]; /* in the order of joining: the user namespace, which gives the right to the others, first */
@@ -25,7 +27,7 @@ void namespaces_done(struct namespaces *ns);
 
 /* Creator, before clone3: children are born in the joined pid namespace. */
 MUST_CHECK int namespaces_enter_pid(const struct namespaces *ns, struct error *err);
-/* The new process: all joined ones but the pid namespace, then the new cgroup namespace. */
+/* The new process, once it is mapped: all joined ones but the pid namespace, then the late ones. */
 MUST_CHECK int namespaces_enter(const struct namespaces *ns, struct error *err);
 
 /* Creator: the mappings of a new user namespace. */
