@@ -27,8 +27,14 @@ void namespaces_done(struct namespaces *ns);
 
 /* Creator, before clone3: children are born in the joined pid namespace. */
 MUST_CHECK int namespaces_enter_pid(const struct namespaces *ns, struct error *err);
+/* After it: children are born in the caller's own again. */
+MUST_CHECK int namespaces_leave_pid(struct error *err);
 /* The new process, once it is mapped: all joined ones but the pid namespace, then the late ones. */
 MUST_CHECK int namespaces_enter(const struct namespaces *ns, struct error *err);
+
+/* The new process: its root becomes that of its mount namespace, where a chroot had it elsewhere; otherwise pivoting would
+ * leave the host's tree in the namespace, for whoever joins it. */
+MUST_CHECK int namespaces_leave_chroot(struct error *err);
 
 /* Creator: the mappings of a new user namespace. */
 MUST_CHECK int namespaces_map(pid_t pid, const struct oci_linux *linux_, struct error *err);
