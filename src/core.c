@@ -4,11 +4,13 @@
 #include <stddef.h>
 
 #include "boot/boot.h"
+#include "runtime/runtime.h"
 #include "shim/shim.h"
 
 static const struct program programs[] = {
     { "init", init_main, "PID 1" },
     { "modprobe", modprobe_main, "load a kernel module" },
+    { "runtime", runtime_main, "the OCI runtime command line" },
     { "shim", shim_main, "hold one container" },
     { NULL, NULL, NULL },
 };

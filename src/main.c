@@ -8,6 +8,7 @@
 #include "cli/config_command.h"
 #include "cloudinit/cloudinit.h"
 #include "console/console.h"
+#include "core_image.h"
 #include "daemon/daemon.h"
 #include "netconf/netconf.h"
 #include "service/service.h"
@@ -39,6 +40,7 @@ static const struct program programs[] = {
     { "s", service_command, "short for service" },
     { "service", service_command, "the system's services" },
     { "shutdown", power_command, "switch the machine off" },
+    { "runtime", core_run_main, "the OCI runtime command line" },
     { "store-import", store_import_main, "make a read-only image store of image archives" },
     { "sysinit", sysinit_main, "start, or stop, the system's services" },
     { "tls", absent_command, "certificates for the user's engine (not yet)" },

@@ -41,6 +41,17 @@ struct api *api_new(void)
     return api;
 }
 
+int api_use_tls(struct api *api, const char *certificate, const char *key, const char *client_ca,
+    struct error *err)
+{
+    struct tls_files files = { certificate, key, client_ca };
+    struct tls_context *tls = NULL;
+    if (tls_context_new(&files, &tls, err) < 0)
+        return -1;
+    server_use_tls(api->server, tls); /* it lives as long as the process: relays may still use it */
+    return 0;
+}
+
 int api_listen(struct api *api, const char *host, gid_t group, struct error *err)
 {
     if (server_listen(api->server, host, SOCKET_MODE, group, err) < 0)

@@ -90,7 +90,7 @@ static int inherit_one(struct server *server, int fd, struct error *err)
         return error_set(err, ERROR_INVALID, "fd://%d: not a listening socket", fd);
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return error_sys(err, "fd://%d", fd);
-    server_add(server, fd);
+    server_add(server, fd, NULL);
     return 0;
 }
 
@@ -126,6 +126,6 @@ int server_listen(struct server *server, const char *host, mode_t mode, gid_t gr
         return error_set(err, ERROR_INVALID, "%s: want unix://, tcp:// or fd://", host);
     if (fd < 0)
         return -1;
-    server_add(server, fd);
+    server_add(server, fd, str_starts(host, "tcp://") ? server_tls(server) : NULL);
     return 0;
 }

@@ -25,8 +25,12 @@ struct connection {
 
 struct server {
     struct server_options options;
-    int stop_fd; /* eventfd */
-    int listeners[LISTENER_LIMIT];
+    int stop_fd;             /* eventfd */
+    struct tls_context *tls; /* of tcp:// from now on */
+    struct listener {
+        int fd;
+        struct tls_context *tls;
+    } listeners[LISTENER_LIMIT];
     size_t listener_count;
     pthread_mutex_t lock;
     pthread_cond_t quiet;           /* connection_count has become 0 */
@@ -52,21 +56,31 @@ struct server *server_new(const struct server_options *options)
 void server_free(struct server *server)
 {
     for (size_t i = 0; i < server->listener_count; i++)
-        close(server->listeners[i]);
+        close(server->listeners[i].fd);
     close(server->stop_fd);
     pthread_cond_destroy(&server->quiet);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }
 
-void server_add(struct server *server, int fd)
+void server_use_tls(struct server *server, struct tls_context *tls)
+{
+    server->tls = tls;
+}
+
+struct tls_context *server_tls(const struct server *server)
+{
+    return server->tls;
+}
+
+void server_add(struct server *server, int fd, struct tls_context *tls)
 {
     if (server->listener_count == LISTENER_LIMIT) {
         log_warn("more than %d listening sockets", LISTENER_LIMIT);
         close(fd);
         return;
     }
-    server->listeners[server->listener_count++] = fd;
+    server->listeners[server->listener_count++] = (struct listener){ fd, tls };
 }
 
 /* False when the server is stopping. */
@@ -186,11 +200,15 @@ static void connection_begin(struct server *server, int fd)
     }
 }
 
-static void accept_one(struct server *server, int listener)
+static void accept_one(struct server *server, const struct listener *listener)
 {
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    struct error err;
+    int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0) {
-        connection_begin(server, fd);
+        if (listener->tls && (fd = tls_accept(listener->tls, fd, &err)) < 0)
+            log_warn("%s", err.text);
+        else
+            connection_begin(server, fd);
         return;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
@@ -221,7 +239,7 @@ int server_run(struct server *server, int grace_ms, struct error *err)
     struct pollfd fds[LISTENER_LIMIT + 1];
     for (;;) {
         for (size_t i = 0; i < server->listener_count; i++)
-            fds[i] = (struct pollfd){ .fd = server->listeners[i], .events = POLLIN };
+            fds[i] = (struct pollfd){ .fd = server->listeners[i].fd, .events = POLLIN };
         fds[server->listener_count] = (struct pollfd){ .fd = server->stop_fd, .events = POLLIN };
         if (poll(fds, server->listener_count + 1, -1) < 0 && errno != EINTR)
             return error_sys(err, "poll on the listening sockets");
@@ -229,7 +247,7 @@ int server_run(struct server *server, int grace_ms, struct error *err)
             break;
         for (size_t i = 0; i < server->listener_count; i++)
             if (fds[i].revents)
-                accept_one(server, fds[i].fd);
+                accept_one(server, &server->listeners[i]);
     }
     wait_until_quiet(server, grace_ms);
     return 0;

@@ -158,7 +158,7 @@ static int clone_init(struct creation *creation, struct error *err)
     close(creation->plan.channel_fd);
     close(creation->plan.start_fd);
     creation->plan.channel_fd = creation->plan.start_fd = -1;
-    return 0;
+    return creation->plan.namespaces.joined_flags & CLONE_NEWPID ? namespaces_leave_pid(err) : 0;
 }
 
 static int run_runtime_hooks(const struct creation *creation, struct error *err)

@@ -179,7 +179,7 @@ static int make_node(int root_fd, const struct node *node, struct error *err)
 static int bind_node(int root_fd, const struct node *node, int tree_fd, struct error *err)
 {
     _cleanup_close_ int target_fd = root_create_file(root_fd, node->path, 0666, err);
-    return target_fd < 0 ? -1 : mount_move(tree_fd, target_fd, err);
+    return target_fd < 0 ? -1 : mount_attach(tree_fd, target_fd, err);
 }
 
 /* What an image brought along stays, but for a ptmx of its own: that one would open the host's terminals. */

@@ -154,7 +154,11 @@ static int run(struct exec *exec, struct error *err)
         return error_sys(err, "socketpair");
     if (exec->namespaces & CLONE_NEWPID && setns(exec->in->pidfd, CLONE_NEWPID) < 0)
         return error_sys(err, "join the container's pid namespace");
-    if (clone_process(exec, err) < 0)
+    int rc = clone_process(exec, err);
+    struct error ignored;
+    if (exec->namespaces & CLONE_NEWPID && namespaces_leave_pid(rc < 0 ? &ignored : err) < 0)
+        return -1;
+    if (rc < 0)
         return -1;
     close(exec->pair[1]);
     exec->pair[1] = -1;

@@ -87,6 +87,22 @@ static int look_up(const struct named *table, size_t count, const char *name, ui
 }
 #define LOOK_UP(table, name, out, err) look_up(table, ARRAY_LEN(table), name, out, err)
 
+void filter_names_each(enum filter_names which, void (*each)(const char *name, void *arg),
+    void *arg)
+{
+    static const struct {
+        const struct named *table;
+        size_t count;
+    } tables[] = {
+        [FILTER_ACTIONS] = { actions, ARRAY_LEN(actions) },
+        [FILTER_OPERATORS] = { operators, ARRAY_LEN(operators) },
+        [FILTER_ARCHITECTURES] = { architectures, ARRAY_LEN(architectures) },
+        [FILTER_FLAGS] = { flags, ARRAY_LEN(flags) },
+    };
+    for (size_t i = 0; i < tables[which].count; i++)
+        each(tables[which].table[i].name, arg);
+}
+
 /* ---- compiling ---- */
 
 static void context_free(scmp_filter_ctx context)

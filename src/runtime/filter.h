@@ -11,3 +11,8 @@
 MUST_CHECK int filter_open(const struct oci_seccomp *seccomp, int cache_fd, struct error *err);
 /* Binds the calling process, for ever. Needs CAP_SYS_ADMIN or no_new_privs. */
 MUST_CHECK int filter_load(int filter_fd, struct error *err);
+
+/* The names that linux.seccomp may hold, for `features`. */
+enum filter_names { FILTER_ACTIONS, FILTER_OPERATORS, FILTER_ARCHITECTURES, FILTER_FLAGS };
+void filter_names_each(enum filter_names which, void (*each)(const char *name, void *arg),
+    void *arg);

@@ -107,6 +107,8 @@ static int prepare_network(struct init *init, struct error *err)
 
 static int attach_root(struct init *init, struct error *err)
 {
+    if (namespaces_leave_chroot(err) < 0)
+        return -1;
     return rootfs_attach(init->plan->root_fd, &init->old_root_fd, err);
 }
 

@@ -81,7 +81,7 @@ int mount_set(int mount_fd, unsigned flags, const struct mount_attr *attr, struc
     return 0;
 }
 
-int mount_move(int mount_fd, int target_fd, struct error *err)
+int mount_attach(int mount_fd, int target_fd, struct error *err)
 {
     if (move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
         < 0)
@@ -255,7 +255,7 @@ static int attach_new(const struct prepared_mount *prepared, int target_fd, stru
     if (mount_set(mount_fd, 0, &propagation, err) < 0
         || mount_set(mount_fd, 0, &options->recursive_attr, err) < 0)
         return -1;
-    return mount_move(mount_fd, target_fd, err);
+    return mount_attach(mount_fd, target_fd, err);
 }
 
 static int attach(const struct prepared_mount *prepared, int root_fd, struct error *err)
@@ -264,7 +264,7 @@ static int attach(const struct prepared_mount *prepared, int root_fd, struct err
     if (target_fd < 0)
         return -1;
     if (prepared->tree_fd >= 0)
-        return mount_move(prepared->tree_fd, target_fd, err);
+        return mount_attach(prepared->tree_fd, target_fd, err);
     return attach_new(prepared, target_fd, err);
 }
 

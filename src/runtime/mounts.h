@@ -35,4 +35,4 @@ MUST_CHECK int mount_new(const char *type, const char *source, char *const *data
 MUST_CHECK int mount_clone(int dir_fd, const char *path, unsigned flags, struct error *err);
 MUST_CHECK int mount_set(int mount_fd, unsigned flags, const struct mount_attr *attr,
     struct error *err);
-MUST_CHECK int mount_move(int mount_fd, int target_fd, struct error *err);
+MUST_CHECK int mount_attach(int mount_fd, int target_fd, struct error *err);

@@ -101,6 +101,42 @@ int namespaces_enter_pid(const struct namespaces *ns, struct error *err)
     return 0;
 }
 
+int namespace_open(int pidfd, const char *type, int *out, struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (strcmp(kinds[i].name, type) != 0)
+            continue;
+        *out = ioctl(pidfd, kinds[i].pidfd_request, 0);
+        return *out < 0 ? error_sys(err, "open the %s namespace of the process", type) : 0;
+    }
+    return error_set(err, ERROR_INVALID, "namespace type %s", type);
+}
+
+static int join_own(const char *type, int flag, struct error *err)
+{
+    int ns_fd = -1;
+    _cleanup_close_ int self_fd = pidfd_open(getpid(), 0);
+    if (self_fd < 0)
+        return error_sys(err, "open a pidfd");
+    if (namespace_open(self_fd, type, &ns_fd, err) < 0)
+        return -1;
+    int rc = setns(ns_fd, flag);
+    if (rc < 0)
+        error_sys(err, "join the %s namespace again", type);
+    close_cleanup(&ns_fd);
+    return rc;
+}
+
+int namespaces_leave_pid(struct error *err)
+{
+    return join_own("pid", CLONE_NEWPID, err);
+}
+
+int namespaces_leave_chroot(struct error *err)
+{
+    return join_own("mount", CLONE_NEWNS, err);
+}
+
 int namespaces_enter(const struct namespaces *ns, struct error *err)
 {
     for (unsigned i = 0; i < ns->fd_count; i++)
@@ -158,13 +194,8 @@ int namespaces_of(int pidfd, int *flags, struct error *err)
     return 0;
 }
 
-int namespace_open(int pidfd, const char *type, int *out, struct error *err)
+void namespaces_each(void (*each)(const char *type, void *arg), void *arg)
 {
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (strcmp(kinds[i].name, type) != 0)
-            continue;
-        *out = ioctl(pidfd, kinds[i].pidfd_request, 0);
-        return *out < 0 ? error_sys(err, "open the %s namespace of the process", type) : 0;
-    }
-    return error_set(err, ERROR_INVALID, "namespace type %s", type);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        each(kinds[i].name, arg);
 }

@@ -44,3 +44,6 @@ MUST_CHECK int namespaces_of(int pidfd, int *flags, struct error *err);
 
 /* Opens the namespace (a type's name: "network") that a process is in. */
 MUST_CHECK int namespace_open(int pidfd, const char *type, int *out, struct error *err);
+
+/* The types known, for `features`. */
+void namespaces_each(void (*each)(const char *type, void *arg), void *arg);

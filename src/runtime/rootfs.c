@@ -43,7 +43,7 @@ int rootfs_attach(int root_fd, int *old_root_fd, struct error *err)
         return error_sys(err, "open the host's root");
     if (mount_setattr(old_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof private) < 0)
         return error_sys(err, "cut the mounts off from the host's");
-    if (mount_move(root_fd, old_fd, err) < 0)
+    if (mount_attach(root_fd, old_fd, err) < 0)
         return error_prefix(err, "root");
     *old_root_fd = TAKE_FD(old_fd);
     return 0;
@@ -98,7 +98,7 @@ static int mask(int root_fd, const char *path, int *first_fd, struct error *err)
         return error_sys(err, "inspect");
     _cleanup_close_ int cover_fd =
         S_ISDIR(st.st_mode) ? empty_folder(first_fd, err) : clone_null(err);
-    return cover_fd < 0 ? -1 : mount_move(cover_fd, target_fd, err);
+    return cover_fd < 0 ? -1 : mount_attach(cover_fd, target_fd, err);
 }
 
 static int make_readonly(int root_fd, const char *path, struct error *err)
@@ -110,7 +110,7 @@ static int make_readonly(int root_fd, const char *path, struct error *err)
     _cleanup_close_ int tree_fd = mount_clone(target_fd, "", AT_RECURSIVE, err);
     if (tree_fd < 0 || mount_set(tree_fd, AT_RECURSIVE, &readonly, err) < 0)
         return -1;
-    return mount_move(tree_fd, target_fd, err);
+    return mount_attach(tree_fd, target_fd, err);
 }
 
 int rootfs_protect(const struct oci_linux *linux_, int root_fd, struct error *err)

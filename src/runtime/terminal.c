@@ -56,7 +56,7 @@ int terminal_bind_console(const struct terminal *terminal, int root_fd, struct e
 {
     _cleanup_close_ int target_fd = root_create_file(root_fd, "/dev/console", 0600, err);
     _cleanup_close_ int tree_fd = target_fd < 0 ? -1 : mount_clone(terminal->slave_fd, "", 0, err);
-    if (tree_fd < 0 || mount_move(tree_fd, target_fd, err) < 0)
+    if (tree_fd < 0 || mount_attach(tree_fd, target_fd, err) < 0)
         return error_prefix(err, "/dev/console");
     return 0;
 }
