@@ -202,7 +202,7 @@ static int detach(int cgroup_fd, uint32_t id, struct error *err)
 /* The new program is there before the old ones go: both must allow, so nothing is open in between. */
 static int replace(int cgroup_fd, int program_fd, struct error *err)
 {
-    struct attached old;
+    struct attached old = { 0 };
     if (find_attached(cgroup_fd, &old, err) < 0)
         return -1;
     if (program_fd >= 0 && attach(cgroup_fd, program_fd, err) < 0)
