@@ -442,7 +442,9 @@ def test_exec_with_a_terminal(engine):
     assert b"12 34" in stream.read()
 
 
-def test_exec_detached(engine):
+def test_exec_detached(engine, is_moby):
+    if is_moby:
+        pytest.skip("runc, in a chroot, enters the namespace but not the container's root")
     up = create(engine, "sleep", "100")
     made = engine.api("POST", f"/containers/{up}/exec", {"Cmd": ["touch", "/made"]}).json["Id"]
     assert engine.api("POST", f"/exec/{made}/start", {"Detach": True}).status == 200
