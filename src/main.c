@@ -6,6 +6,7 @@
 #include "boot/boot.h"
 #include "cli/cli.h"
 #include "cli/config_command.h"
+#include "client/docker.h"
 #include "cloudinit/cloudinit.h"
 #include "console/console.h"
 #include "core_image.h"
@@ -26,6 +27,7 @@ static const struct program programs[] = {
     { "console-init", console_init_main, "make the console ready, then keep its log-ins running" },
     { "console-sshd", sshd_main, "make SSH host keys, then run sshd" },
     { "dhcp-event", dhcp_event_main, "what dhcpcd calls with a lease" },
+    { "docker", docker_main, "the docker command, for the user's engine" },
     { "docker-init", user_docker_main, "the docker service" },
     { "dockerd", dockerd_main, "a container engine" },
     { "engine", engine_command, "the user's engines" },
@@ -43,6 +45,7 @@ static const struct program programs[] = {
     { "runtime", core_run_main, "the OCI runtime command line" },
     { "store-import", store_import_main, "make a read-only image store of image archives" },
     { "sysinit", sysinit_main, "start, or stop, the system's services" },
+    { "system-docker", system_docker_main, "the docker command, for the system's engine" },
     { "tls", absent_command, "certificates for the user's engine (not yet)" },
     { "user-docker", user_docker_main, "the docker service" },
     { "wait-for-docker", wait_for_docker_main, "return once the user's engine answers" },

@@ -206,6 +206,15 @@ int client_get(struct client *client, const char *path, json **out, struct error
     return request_json(client, "GET", path, NULL, out, err);
 }
 
+int client_get_text(struct client *client, const char *path, struct str *out, struct error *err)
+{
+    _cleanup_http_ struct http_exchange *x = NULL;
+    struct http_request request = { .method = "GET", .target = path };
+    if (client_request(client, &request, &x, err) < 0)
+        return -1;
+    return http_body(x, CLIENT_BODY_LIMIT_BYTES, out, err);
+}
+
 int client_post(struct client *client, const char *path, const json *body, json **out,
     struct error *err)
 {

@@ -48,6 +48,10 @@ MUST_CHECK int client_post(struct client *client, const char *path, const json *
 MUST_CHECK int client_delete(struct client *client, const char *path, json **out,
     struct error *err);
 
+/* The answer as it came, appended. */
+MUST_CHECK int client_get_text(struct client *client, const char *path, struct str *out,
+    struct error *err);
+
 /* Any other request; request->target is without the version, which is put in front. The caller reads the body. */
 MUST_CHECK int client_request(struct client *client, const struct http_request *request,
     struct http_exchange **out, struct error *err);
