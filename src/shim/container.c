@@ -44,7 +44,7 @@ static void check_oom(struct shim *shim)
     if (kills <= shim->oom_kills)
         return;
     shim->oom_kills = kills;
-    server_tell(shim, &(struct shim_reply){ .event = "oom" });
+    conn_tell_all(shim, &(struct shim_reply){ .event = "oom" });
 }
 
 static void on_memory_event(struct loop *loop, struct loop_source *source, uint32_t events)
@@ -88,7 +88,7 @@ static void fail(struct shim *shim, struct conn *asker, const struct error *why,
     /* The folder is free for another try before anybody is told. */
     shim_retire(shim);
     conn_fail(asker, why, exit_code);
-    server_close(shim);
+    conn_close_all(shim);
     shim_settle_soon(shim);
 }
 
@@ -133,7 +133,7 @@ static void container_ended(struct process *process)
     /* Processes outside its pid namespace, if it has none of its own. */
     if (cgroup_kill(shim->made.cgroup_fd, &err) < 0)
         log_warn("%s", err.text);
-    exec_end_all(shim);
+    execs_end_all(shim);
     stdio_finish(&process->stdio);
     check_oom(shim);
     struct shim_exit end = {
@@ -146,28 +146,27 @@ static void container_ended(struct process *process)
     record_end(shim, &end);
     shim->phase = PHASE_ENDED;
     shim_retire(shim);
-    server_tell(shim, &(struct shim_reply){
-                          .event = "exit",
-                          .exit_code = end.exit_code,
-                          .signal = end.signal,
-                          .finished_at_ns = end.finished_at_ns,
-                          .oom_killed = end.oom_killed,
-                      });
-    server_close(shim);
+    conn_tell_all(shim, &(struct shim_reply){
+                            .event = "exit",
+                            .exit_code = end.exit_code,
+                            .signal = end.signal,
+                            .finished_at_ns = end.finished_at_ns,
+                            .oom_killed = end.oom_killed,
+                        });
+    conn_close_all(shim);
     shim_settle_soon(shim);
 }
 
 /* ---- create ---- */
 
-static int read_spec(int fd, struct oci_spec *out, struct error *err)
+static int read_spec(int fd, struct oci_spec **out, struct error *err)
 {
     _cleanup_str_ struct str text = { 0 };
     _cleanup_json_ json *doc = NULL;
     if (lseek(fd, 0, SEEK_SET) < 0)
         return error_sys(err, "configuration");
     if (fd_read_to_end(fd, SPEC_MAX, &text, err) < 0
-        || json_parse(str_text(&text), text.n, &doc, err) < 0
-        || schema_read(&oci_spec_schema, doc, out, err) < 0)
+        || json_parse(str_text(&text), text.n, &doc, err) < 0 || oci_spec_read(doc, out, err) < 0)
         return error_prefix(err, "configuration");
     return 0;
 }
@@ -178,11 +177,11 @@ enum { CREATE_ROOT, CREATE_CGROUP, CREATE_SECCOMP };
 static int create(const struct making *making, const int stdio[3], struct runtime_result *out,
     struct error *err)
 {
-    struct oci_spec spec = { 0 };
+    struct oci_spec *spec = NULL;
     if (read_spec(making->spec_fd, &spec, err) < 0)
         return -1;
     struct runtime_create create = RUNTIME_CREATE_NONE;
-    create.spec = &spec;
+    create.spec = spec;
     create.root_fd = making->fds[CREATE_ROOT];
     create.cgroup_fd = making->fds[CREATE_CGROUP];
     create.seccomp_cache_fd = making->fds[CREATE_SECCOMP];
@@ -279,7 +278,7 @@ static int begin_create(struct shim *shim, struct conn *conn, const struct shim_
     return process_make(init, &making, err);
 }
 
-int container_create(struct shim *shim, struct conn *conn, const struct shim_request *request,
+int shim_do_create(struct shim *shim, struct conn *conn, const struct shim_request *request,
     struct shim_packet *packet, struct error *err)
 {
     if (shim->phase != PHASE_EMPTY)
@@ -304,7 +303,7 @@ static void on_start_result(struct loop *loop, struct loop_source *source, uint3
     container_started(shim, runtime_start_result(shim->made.start_fd, &err), &err);
 }
 
-int container_start(struct shim *shim, struct conn *conn, struct error *err)
+int shim_do_start(struct shim *shim, struct conn *conn, struct error *err)
 {
     if (shim->phase != PHASE_CREATED)
         return error_set(err, ERROR_CONFLICT, "start: the container is not waiting to be started");

@@ -9,6 +9,6 @@ struct shim_packet;
 struct shim_request;
 
 /* Each answers the connection later, when it is done; fails at once when it cannot begin. */
-MUST_CHECK int container_create(struct shim *shim, struct conn *conn,
+MUST_CHECK int shim_do_create(struct shim *shim, struct conn *conn,
     const struct shim_request *request, struct shim_packet *packet, struct error *err);
-MUST_CHECK int container_start(struct shim *shim, struct conn *conn, struct error *err);
+MUST_CHECK int shim_do_start(struct shim *shim, struct conn *conn, struct error *err);

@@ -19,7 +19,7 @@
 
 static void tell_exit(struct shim *shim, const char *id, int exit_code)
 {
-    server_tell(shim,
+    conn_tell_all(shim,
         &(struct shim_reply){ .event = "exec-exit", .exec = id, .exit_code = exit_code });
 }
 
@@ -42,7 +42,7 @@ static void exec_ended(struct process *exec)
     shim_settle_soon(exec->shim);
 }
 
-void exec_end_all(struct shim *shim)
+void execs_end_all(struct shim *shim)
 {
     enum { PATIENCE_MS = 2000 };
     for (struct process *exec = shim->execs, *next; exec; exec = next) {
@@ -59,7 +59,7 @@ void exec_end_all(struct shim *shim)
     }
 }
 
-void exec_settle(struct shim *shim)
+void execs_settle(struct shim *shim)
 {
     for (struct process **at = &shim->execs; *at;) {
         struct process *exec = *at;
@@ -169,7 +169,7 @@ static int check(struct shim *shim, const char *id, struct error *err)
     return 0;
 }
 
-int exec_start(struct shim *shim, struct conn *conn, const struct shim_request *request,
+int execs_start(struct shim *shim, struct conn *conn, const struct shim_request *request,
     struct shim_packet *packet, struct error *err)
 {
     if (check(shim, request->exec, err) < 0)
@@ -205,7 +205,7 @@ int exec_start(struct shim *shim, struct conn *conn, const struct shim_request *
 
 /* ---- by id ---- */
 
-int exec_find(struct shim *shim, const char *id, struct process **out, struct error *err)
+int execs_find(struct shim *shim, const char *id, struct process **out, struct error *err)
 {
     struct process *found = id ? find_running(shim, id) : &shim->init;
     if (!found && find_ended(shim, id))
@@ -218,7 +218,7 @@ int exec_find(struct shim *shim, const char *id, struct process **out, struct er
     return 0;
 }
 
-int exec_forget(struct shim *shim, const char *id, struct error *err)
+int execs_forget(struct shim *shim, const char *id, struct error *err)
 {
     struct ended_exec *ended = id ? find_ended(shim, id) : NULL;
     if (!ended)

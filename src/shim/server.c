@@ -92,7 +92,7 @@ void conn_fail(struct conn *conn, const struct error *why, int exit_code)
         listen_again(conn);
 }
 
-void server_tell(struct shim *shim, const struct shim_reply *event)
+void conn_tell_all(struct shim *shim, const struct shim_reply *event)
 {
     for (struct conn *conn = shim->conns, *next; conn; conn = next) {
         next = conn->next;
@@ -113,19 +113,19 @@ struct command {
 static int run_create(struct conn *conn, const struct shim_request *request,
     struct shim_packet *packet, struct error *err)
 {
-    return container_create(conn->shim, conn, request, packet, err);
+    return shim_do_create(conn->shim, conn, request, packet, err);
 }
 
 static int run_start(struct conn *conn, const struct shim_request *request,
     struct shim_packet *packet, struct error *err)
 {
-    return container_start(conn->shim, conn, err);
+    return shim_do_start(conn->shim, conn, err);
 }
 
 static int run_exec(struct conn *conn, const struct shim_request *request,
     struct shim_packet *packet, struct error *err)
 {
-    return exec_start(conn->shim, conn, request, packet, err);
+    return execs_start(conn->shim, conn, request, packet, err);
 }
 
 static int answer_ok(struct conn *conn)
@@ -155,7 +155,7 @@ static int run_signal(struct conn *conn, const struct shim_request *request,
     struct shim_packet *packet, struct error *err)
 {
     struct process *process;
-    if (exec_find(conn->shim, request->exec, &process, err) < 0)
+    if (execs_find(conn->shim, request->exec, &process, err) < 0)
         return -1;
     if (pidfd_send_signal(process->pidfd, request->signal, NULL, 0) < 0)
         return error_sys(err, "signal %d", request->signal);
@@ -166,7 +166,7 @@ static int run_resize(struct conn *conn, const struct shim_request *request,
     struct shim_packet *packet, struct error *err)
 {
     struct process *process;
-    if (exec_find(conn->shim, request->exec, &process, err) < 0
+    if (execs_find(conn->shim, request->exec, &process, err) < 0
         || stdio_resize(&process->stdio, request->rows, request->columns, err) < 0)
         return -1;
     return answer_ok(conn);
@@ -175,7 +175,7 @@ static int run_resize(struct conn *conn, const struct shim_request *request,
 static int run_forget(struct conn *conn, const struct shim_request *request,
     struct shim_packet *packet, struct error *err)
 {
-    return exec_forget(conn->shim, request->exec, err) < 0 ? -1 : answer_ok(conn);
+    return execs_forget(conn->shim, request->exec, err) < 0 ? -1 : answer_ok(conn);
 }
 
 static int run_ports(struct conn *conn, const struct shim_request *request,
@@ -335,7 +335,7 @@ static void on_connection(struct loop *loop, struct loop_source *source, uint32_
     conn_add(shim, fd, false);
 }
 
-int server_listen(struct shim *shim, struct error *err)
+int conn_listen(struct shim *shim, struct error *err)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d/" SHIM_SOCKET, shim->run_fd);
@@ -346,7 +346,7 @@ int server_listen(struct shim *shim, struct error *err)
         err);
 }
 
-void server_close(struct shim *shim)
+void conn_close_all(struct shim *shim)
 {
     while (shim->conns)
         conn_close(shim->conns);

@@ -25,8 +25,8 @@ void conn_add(struct shim *shim, int fd, bool first);
 void conn_answer(struct conn *conn, struct shim_reply *reply, const int *fds, size_t fd_count);
 void conn_fail(struct conn *conn, const struct error *why, int exit_code);
 /* To all that watch. */
-void server_tell(struct shim *shim, const struct shim_reply *event);
+void conn_tell_all(struct shim *shim, const struct shim_reply *event);
 /* Opens shim.sock. */
-MUST_CHECK int server_listen(struct shim *shim, struct error *err);
+MUST_CHECK int conn_listen(struct shim *shim, struct error *err);
 /* Closes it and all connections. */
-void server_close(struct shim *shim);
+void conn_close_all(struct shim *shim);

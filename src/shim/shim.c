@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -46,6 +47,14 @@ void shim_settle_soon(struct shim *shim)
     eventfd_write(shim->settle_fd, 1);
 }
 
+/* The pages of the stack that deeper calls have used: what lies more than a page below this frame is not needed. */
+static void shrink_stack(void)
+{
+    enum { PAGE = 4096, DEEPEST = 128 * 1024 };
+    uintptr_t end = ((uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1)) - PAGE;
+    madvise((void *)(end - DEEPEST), DEEPEST, MADV_DONTNEED); /* goes on over what is not mapped */
+}
+
 /* Returns whether there may be something to give back a second later. */
 static bool relax(struct shim *shim)
 {
@@ -58,6 +67,7 @@ static bool relax(struct shim *shim)
     if (shim->has_log)
         log_file_relax(&shim->log);
     malloc_trim(0);
+    shrink_stack();
     return false;
 }
 
@@ -84,7 +94,7 @@ static void on_settle(struct loop *loop, struct loop_source *source, uint32_t ev
     if (eventfd_read(shim->settle_fd, &count) < 0)
         return;
     attached_free_dropped(&shim->dropped);
-    exec_settle(shim);
+    execs_settle(shim);
     bool over = shim->phase == PHASE_ENDED || shim->phase == PHASE_FAILED;
     if (over && !shim->init.stdio.clients && !shim->execs)
         loop->stop = true;
@@ -92,7 +102,7 @@ static void on_settle(struct loop *loop, struct loop_source *source, uint32_t ev
 
 void shim_client_detached(struct shim *shim, struct process *process)
 {
-    server_tell(shim, &(struct shim_reply){ .event = "detached", .exec = process->id });
+    conn_tell_all(shim, &(struct shim_reply){ .event = "detached", .exec = process->id });
 }
 
 /* ---- the container's name ---- */
@@ -164,7 +174,7 @@ static int set_up(struct shim *shim, struct error *err)
         return -1;
     unlinkat(shim->run_fd, SHIM_STATE, 0); /* of an earlier run */
     unlinkat(shim->run_fd, SHIM_EXIT, 0);
-    return server_listen(shim, err);
+    return conn_listen(shim, err);
 }
 
 /* In place of the hello. */
