@@ -35,6 +35,7 @@ void container_ended(struct container *container, const struct shim_exit *exit)
 {
     struct engine *engine = container->engine;
     run_release(container);
+    container_cgroup_remove(container);
     execs_ended(container, NULL, 137);
     pthread_mutex_lock(&container->lock);
     int64_t run_ns = exit->finished_at_ns - container->state.started_ns;

@@ -10,6 +10,7 @@
 #include "runtime/runtime.h"
 
 #define FILE_LIMIT 65536
+#define REMOVE_TIMEOUT_MS 2000
 
 /* "/system" when the engine runs in /system/engine, as it does where the system gave it a place; else "/docker". */
 static char *find_root(const struct engine_config *config)
@@ -98,7 +99,18 @@ int cgroup_prepare(struct engine *engine, const char *path, struct error *err)
     _cleanup_free_ char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
     if (cgroup_make(engine->cgroup_root_fd, parent, err) < 0)
         return error_prefix(err, "cgroup %s", parent);
-    return 0;
+    /* One of an earlier run, of an engine that was killed: a process born into a cgroup that was killed before dies too. */
+    return cgroup_remove(engine->cgroup_root_fd, path, REMOVE_TIMEOUT_MS, err);
+}
+
+void container_cgroup_remove(struct container *container)
+{
+    struct error err;
+    struct engine *engine = container->engine;
+    _cleanup_record_ struct container_record *record = container_record_of(container);
+    _cleanup_free_ char *path = container_cgroup(engine, record);
+    if (path && cgroup_remove(engine->cgroup_root_fd, path, REMOVE_TIMEOUT_MS, &err) < 0)
+        log_warn("container %.12s: %s", container->id, err.text);
 }
 
 int container_cgroup_open(struct container *container, struct error *err)
@@ -120,6 +132,7 @@ void container_cgroup_kill(struct container *container)
     _cleanup_close_ int fd = path ? cgroup_open(engine->cgroup_root_fd, path, &err) : -1;
     if (fd < 0)
         return; /* nothing is left of it */
-    if (cgroup_kill(fd, &err) < 0 || cgroup_remove(engine->cgroup_root_fd, path, 2000, &err) < 0)
+    if (cgroup_kill(fd, &err) < 0
+        || cgroup_remove(engine->cgroup_root_fd, path, REMOVE_TIMEOUT_MS, &err) < 0)
         log_warn("container %.12s: %s", container->id, err.text);
 }

@@ -5,7 +5,9 @@
 
 /* Finds the hierarchy and the engine's part of it, makes the shims' leaf. Without a hierarchy all goes on without cgroups. */
 void engine_cgroup_open(struct engine *engine);
-/* Lets controllers through to the folder that is to hold the container's. */
+/* Lets controllers through to the folder that is to hold the container's, which is not there afterwards. */
 MUST_CHECK int cgroup_prepare(struct engine *engine, const char *path, struct error *err);
 /* The container's cgroup, as it exists now. */
 MUST_CHECK int container_cgroup_open(struct container *container, struct error *err);
+/* After its run. */
+void container_cgroup_remove(struct container *container);

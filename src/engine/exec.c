@@ -311,6 +311,28 @@ int exec_resize(struct engine *engine, const char *id, unsigned rows, unsigned c
     return shim_resize(&shim, id, rows, columns, err);
 }
 
+/* A client asks for the exit code as soon as its stream has ended, which may be before the monitor has heard of it: the shim knows. */
+static void ask_shim(struct container *container, const char *id)
+{
+    _cleanup_shim_conn_ struct shim_conn shim = SHIM_CONN_NONE;
+    _cleanup_shim_state_ struct shim_state state = { .created = SHIM_CREATED_NONE };
+    struct error gone; /* then the monitor is about to say that all have ended */
+    _cleanup_close_ int run_fd = container_run_open(container, false, &gone);
+    if (run_fd < 0 || shim_connect(run_fd, &shim, &gone) < 0
+        || shim_get_state(&shim, &state, &gone) < 0)
+        return;
+    for (size_t i = 0; i < state.exec_count; i++)
+        if (strcmp(state.execs[i].id, id) == 0 && !state.execs[i].running)
+            execs_ended(container, id, state.execs[i].exit_code);
+}
+
+static bool is_running(struct container *container, const char *id)
+{
+    _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&container->lock);
+    struct exec *exec = find_in(container, id);
+    return exec && exec->phase == EXEC_RUNNING;
+}
+
 int exec_inspect(struct engine *engine, const char *id, struct exec_info *out, struct error *err)
 {
     _cleanup_container_ struct container *container = NULL;
@@ -318,6 +340,8 @@ int exec_inspect(struct engine *engine, const char *id, struct exec_info *out, s
     struct exec_info info = { 0 };
     if (find_container(engine, id, &container, err) < 0)
         return -1;
+    if (is_running(container, id))
+        ask_shim(container, id);
     pthread_mutex_lock(&container->lock);
     struct exec *exec = find_in(container, id);
     if (exec) {

@@ -351,7 +351,8 @@ static bool is_met(struct container *container, enum container_condition conditi
     else if (condition == CONDITION_NEXT_EXIT)
         met = met || container->ends != ends_before;
     out->exit_code = container->state.exit_code;
-    memcpy(out->error, container->state.error, sizeof out->error);
+    text_copy(out->error, sizeof out->error,
+        condition == CONDITION_REMOVED ? "" : container->state.error);
     return met;
 }
 
