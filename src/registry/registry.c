@@ -127,7 +127,8 @@ static void job_free(struct job *job)
     free(job->platform);
     reference_done(&job->reference);
     json_object_put(job->auth);
-    image_unref(job->image);
+    if (job->image)
+        image_unref(job->image);
     pthread_mutex_destroy(&job->lock);
     free(job);
 }
