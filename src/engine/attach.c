@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -87,13 +88,67 @@ static int wait_for_start(struct container *container, const struct attach_optio
     return runs ? 0 : 1;
 }
 
+/* ---- the past: what the log has so far, as frames ---- */
+
+struct past {
+    int fd;
+    bool tty;
+};
+
+static int write_past(void *context, const struct log_line *line, struct error *err)
+{
+    const struct past *past = context;
+    uint32_t length = htonl((uint32_t)line->n);
+    char header[8] = { (char)line->stream };
+    memcpy(header + 4, &length, sizeof length);
+    if (!past->tty && fd_write_all(past->fd, header, sizeof header, err) < 0)
+        return -1;
+    return fd_write_all(past->fd, line->text, line->n, err);
+}
+
+static int replay(struct engine *engine, struct container *container,
+    const struct attach_options *options, bool tty, int fd, struct error *err)
+{
+    struct past past = { fd, tty };
+    struct logs_options logs = {
+        .stdout = options->stdout,
+        .stderr = options->stderr,
+        .tail = -1,
+        .line = write_past,
+        .context = &past,
+    };
+    if (options->greeting
+        && fd_write_all(fd, options->greeting, strlen(options->greeting), err) < 0)
+        return -1;
+    return options->stdout || options->stderr
+               ? container_logs(engine, container->id, &logs, NULL, err)
+               : 0;
+}
+
+static int attach_now(struct container *container, const struct attach_options *options,
+    unsigned streams, const struct detach_keys *keys, bool greeted, int fd, struct error *err)
+{
+    _cleanup_shim_conn_ struct shim_conn shim = SHIM_CONN_NONE;
+    struct shim_client client = {
+        .fd = fd,
+        .streams = streams,
+        .greeting = greeted ? NULL : options->greeting,
+        .input = options->leftover,
+        .input_size = options->leftover_n,
+        .detach_keys = keys->bytes,
+        .detach_keys_size = keys->n,
+    };
+    _cleanup_close_ int run_fd = container_run_open(container, false, err);
+    if (run_fd < 0 || shim_connect(run_fd, &shim, err) < 0)
+        return -1;
+    return shim_attach(&shim, &client, err);
+}
+
 int container_attach(struct engine *engine, const char *name, const struct attach_options *options,
     int fd, struct error *err)
 {
     _cleanup_container_ struct container *container = NULL;
-    _cleanup_shim_conn_ struct shim_conn shim = SHIM_CONN_NONE;
     struct detach_keys keys;
-    bool greeted = false;
     if (container_find(engine, name, &container, err) < 0
         || detach_keys_parse(options->detach_keys, &keys, err) < 0)
         return -1;
@@ -101,23 +156,14 @@ int container_attach(struct engine *engine, const char *name, const struct attac
         return error_set(err, ERROR_INVALID, "attach: too much input came with the request");
     _cleanup_record_ struct container_record *record = container_record_of(container);
     unsigned streams = streams_of(options, record);
+    bool greeted = options->logs;
+    if (options->logs && replay(engine, container, options, record->config.tty, fd, err) < 0)
+        return -1;
+    if (options->logs && !options->stream)
+        return 0;
     int waits = wait_for_start(container, options, streams, &keys, fd, &greeted, err);
-    if (waits) {
-        if (waits > 0)
-            container_event(container, "attach", NULL);
-        return waits > 0 ? 0 : -1;
-    }
-    struct shim_client client = {
-        .fd = fd,
-        .streams = streams,
-        .greeting = greeted ? NULL : options->greeting,
-        .input = options->leftover,
-        .input_size = options->leftover_n,
-        .detach_keys = keys.bytes,
-        .detach_keys_size = keys.n,
-    };
-    _cleanup_close_ int run_fd = container_run_open(container, false, err);
-    if (run_fd < 0 || shim_connect(run_fd, &shim, err) < 0 || shim_attach(&shim, &client, err) < 0)
+    if (waits < 0
+        || (waits == 0 && attach_now(container, options, streams, &keys, greeted, fd, err) < 0))
         return -1;
     container_event(container, "attach", NULL);
     return 0;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/parse.h"
 #include "engine/filters.h"
 #include "engine/model.h"
 #include "engine/ports.h"
@@ -259,6 +260,11 @@ static int check_values(struct list_query *query, struct error *err)
             known = known || strcmp(*at, container_status_name(s)) == 0;
         if (!known)
             return error_set(err, ERROR_INVALID, "invalid filter 'status=%s'", *at);
+    }
+    for (char *const *at = filters_values(query->filters, "exited"); at && *at; at++) {
+        int64_t code;
+        if (parse_i64(*at, INT32_MIN, INT32_MAX, &code, err) < 0)
+            return error_prefix(err, "invalid filter 'exited=%s'", *at);
     }
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "engine/engine_cgroup.h"
 #include "engine/model.h"
+#include "runtime/runtime.h"
 
 #define FILE_LIMIT (1U << 20)
 #define TICK_NS 10000000 /* of /proc/stat */
@@ -181,6 +182,19 @@ static void read_networks(pid_t pid, struct container_stats *out)
     }
 }
 
+/* Without the pids controller they are counted. */
+static void read_pids(int cgroup_fd, struct container_stats *out)
+{
+    pid_t *pids = NULL;
+    size_t count = 0;
+    struct error gone;
+    out->pids = read_number(cgroup_fd, "pids.current");
+    out->pids_limit = read_number(cgroup_fd, "pids.max");
+    if (!out->pids && cgroup_pids(cgroup_fd, &pids, &count, &gone) == 0)
+        out->pids = count;
+    free(pids);
+}
+
 int container_stats(struct engine *engine, const char *name, struct container_stats *out,
     struct error *err)
 {
@@ -202,8 +216,7 @@ int container_stats(struct engine *engine, const char *name, struct container_st
     read_system_cpu(out);
     read_memory(fd, out);
     read_io(fd, out);
-    out->pids = read_number(fd, "pids.current");
-    out->pids_limit = read_number(fd, "pids.max");
+    read_pids(fd, out);
     if (attached)
         read_networks(pid, out);
     return 0;
