@@ -178,6 +178,7 @@ struct engine {
     /* networks.c: immutable once network_ready_fd is readable */
     int network_ready_fd;
     bool has_bridge;
+    bool network_failed;
     struct error network_error;
     struct bridge bridge;
     struct pool *pool;

@@ -64,8 +64,12 @@ static int set_up(struct engine *engine, struct error *err)
 
 void networks_begin(struct engine *engine)
 {
-    if (engine->has_bridge && set_up(engine, &engine->network_error) < 0)
-        log_error("network %s: %s", engine->bridge.name, engine->network_error.text);
+    struct error err;
+    if (engine->has_bridge && set_up(engine, &err) < 0) {
+        log_error("network %s: %s", engine->bridge.name, err.text);
+        engine->network_error = err;
+        engine->network_failed = true;
+    }
     signal_raise(engine->network_ready_fd); /* never cleared: all that wait see it */
 }
 
@@ -80,7 +84,7 @@ static int wait_ready(struct engine *engine, struct error *err)
 {
     if (engine_wait_for(engine, engine->network_ready_fd, err) < 0)
         return -1;
-    if (!*engine->network_error.text)
+    if (!engine->network_failed)
         return 0;
     *err = engine->network_error;
     return error_prefix(err, "network bridge");
