@@ -40,6 +40,10 @@ class Lock:
             raise LockError(f"{name} is not in {self.path}; run `make lock`")
         return self.packages[name]
 
+    def sources(self, name):
+        """The rows of a source package; none for a program of our own."""
+        return [row for row in (f"{name}.orig", f"{name}.debian") if row in self.packages]
+
     def kernel(self):
         return next(p for n, p in sorted(self.packages.items()) if re.match(r"linux-image-\d", n))
 

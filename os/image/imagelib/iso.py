@@ -44,7 +44,7 @@ def make_efi_partition(work, packages, configuration, epoch):
         for name in names + files:
             os.utime(os.path.join(base, name), (epoch, epoch))
     image = os.path.join(work, "efi.img")
-    size_kb = (tree.size() // 1024 + 256) // 32 * 32
+    size_kb = (tree.size() // 1024 + 96) // 32 * 32
     subprocess.run(["truncate", "-s", f"{size_kb}K", image], check=True)
     subprocess.run(["mformat", "-i", image, "-N", "50414444", "-v", "PADDOCKEFI", "-T", str(size_kb * 2), "-h", "1", "-s", "1", "::"], check=True)
     for name in sorted(os.listdir(folder)):
@@ -72,7 +72,7 @@ def make(target, work, epoch, packages, bootloader, files):
         os.link(source, os.path.join(root, path))
     date = datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc).strftime("%Y%m%d%H%M%S00")
     partial = f"{target}.new"
-    subprocess.run(["xorriso", "-report_about", "WARNING", "-as", "mkisofs", "-quiet", "-V", VOLUME, "-R", "-J", "-joliet-long",
+    subprocess.run(["xorriso", "-report_about", "WARNING", "-as", "mkisofs", "-quiet", "-V", VOLUME, "-R", "-J", "-joliet-long", "-no-pad",
                     f"--modification-date={date}", "--set_all_file_dates", date, "-o", partial,
                     "-c", "boot/grub/boot.cat", "-b", "boot/grub/eltorito.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table",
                     "--grub2-boot-info", "--grub2-mbr", hybrid, "--mbr-force-bootable", "-partition_offset", "16",
