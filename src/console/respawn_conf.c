@@ -40,8 +40,9 @@ static void add_getty(struct str *out, const char *name, bool autologin)
     bool is_serial = false;
     for (size_t i = 0; i < ARRAY_LEN(serial); i++)
         is_serial |= str_starts(name, serial[i]);
-    str_addf(out, "/sbin/agetty --noclear %s%s%s %s\n", autologin ? "--autologin rancher " : "",
-        is_serial ? "--keep-baud --local-line " : "", name, is_serial ? "vt102" : "linux");
+    /* 0: the line keeps the speed that the kernel's console has set */
+    str_addf(out, "/sbin/getty %s%s0 %s %s\n", is_serial ? "-L " : "",
+        autologin ? "-n -l /usr/bin/autologin " : "", name, is_serial ? "vt102" : "linux");
 }
 
 /* tty1 to tty6, and the serial lines that the kernel has its console on. */
