@@ -125,7 +125,9 @@ static void output__is_complete_when_the_client_is_slower_than_the_end(void **st
     flood_text(N, &want);
     read_frames(client, &out, NULL);
     check_same(&out, &want, "stdout");
+    CHECK(!fd_wait(box->conn.pidfd, POLLIN, 0), "it did not wait for its client to close");
     close(client);
+    CHECK(fd_wait(box->conn.pidfd, POLLIN, 1000), "the shim goes on without clients");
 }
 
 static void stdin__ends_with_its_first_client(void **state)
