@@ -70,11 +70,11 @@ static void filter__does_what_the_section_says(void **state)
           "{\"index\":0,\"value\":9,\"op\":\"SCMP_CMP_EQ\"}]}]}",
             SYS_getpgid, 0, EPERM },
         { "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[\"exit_group\","
-          "\"getpid\"],"
+          "\"sigaltstack\",\"getpid\"],"
           "\"action\":\"SCMP_ACT_ALLOW\"}]}",
             SYS_getppid, 0, EPERM },
         { "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[\"exit_group\","
-          "\"getpid\"],"
+          "\"sigaltstack\",\"getpid\"],"
           "\"action\":\"SCMP_ACT_ALLOW\"}]}",
             9999, 0, ENOSYS },
     };
