@@ -36,8 +36,11 @@ void cli_report(const struct cli *cli, const char *level, const char *text);
 MUST_CHECK int cli_write_pid_file(const char *path, pid_t pid, struct error *err);
 /* Sends the terminal's master to whoever listens there. */
 MUST_CHECK int cli_send_console(const char *socket_path, int console_fd, struct error *err);
+/* Blocks all signals and returns a descriptor of them: before the process that cli_wait is to wait for is made, so that none
+ * is missed. */
+MUST_CHECK int cli_hold_signals(struct error *err);
 /* Waits for the process to end; signals that this one gets are passed on. console_fd, when not -1, is joined to this one's
  * terminal. Returns the exit code. */
-MUST_CHECK int cli_wait(int pidfd, int console_fd, struct error *err);
+MUST_CHECK int cli_wait(int pidfd, int signal_fd, int console_fd, struct error *err);
 /* Descriptors 3 ... of --preserve-fds and LISTEN_FDS; the caller frees *out. */
 MUST_CHECK int cli_extra_fds(const struct cli *cli, int **out, size_t *count, struct error *err);

@@ -265,7 +265,8 @@ int cli_start(struct cli *cli, struct error *err)
 int cli_run(struct cli *cli, struct error *err)
 {
     _cleanup_making_ struct making making = MAKING_NONE(cli);
-    if (create(&making, err) < 0)
+    _cleanup_close_ int signal_fd = cli->detach ? -1 : cli_hold_signals(err);
+    if ((!cli->detach && signal_fd < 0) || create(&making, err) < 0)
         return -1;
     if (start(cli, err) < 0) {
         unmake(&making);
@@ -273,8 +274,8 @@ int cli_run(struct cli *cli, struct error *err)
     }
     if (cli->detach)
         return 0;
-    int code =
-        cli_wait(making.result.pidfd, cli->console_socket ? -1 : making.result.console_fd, err);
+    int code = cli_wait(making.result.pidfd, signal_fd,
+        cli->console_socket ? -1 : making.result.console_fd, err);
     if (code < 0)
         return -1;
     cli->exit_code = code;

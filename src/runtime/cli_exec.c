@@ -124,6 +124,9 @@ static int run(struct cli *cli, const struct state *state, int pidfd, struct err
     _cleanup_close_ int cgroup_fd = root_fd < 0 ? -1 : cgroup_open(root_fd, state->cgroup, err);
     if (cgroup_fd < 0 || (spec->linux.seccomp && filter_fd < 0))
         return -1;
+    _cleanup_close_ int signal_fd = cli->detach ? -1 : cli_hold_signals(err);
+    if (!cli->detach && signal_fd < 0)
+        return -1;
     int rc = choose_process(cli, spec, &read, &process, err);
     if (rc == 0 && process->terminal && cli->detach && !cli->console_socket)
         rc = error_set(err, ERROR_INVALID, "a terminal needs --console-socket when detached");
@@ -140,7 +143,7 @@ static int run(struct cli *cli, const struct state *state, int pidfd, struct err
     schema_done(&oci_process_schema, &read);
     if (rc < 0 || cli->detach)
         return rc;
-    int code = cli_wait(result.pidfd, cli->console_socket ? -1 : result.console_fd, err);
+    int code = cli_wait(result.pidfd, signal_fd, cli->console_socket ? -1 : result.console_fd, err);
     cli->exit_code = code;
     return code < 0 ? -1 : 0;
 }

@@ -19,23 +19,10 @@ struct front {
     struct termios saved;
 };
 
-static int block_signals(struct front *front, struct error *err)
-{
-    sigset_t set;
-    sigfillset(&set);
-    const int ours[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP };
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        sigdelset(&set, ours[i]);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return error_sys(err, "block signals");
-    front->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return front->signal_fd < 0 ? error_sys(err, "signalfd") : 0;
-}
-
 static void copy_window_size(const struct front *front)
 {
     struct winsize size;
-    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
         (void)ioctl(front->console_fd, TIOCSWINSZ, &size);
 }
 
@@ -105,17 +92,27 @@ static int reap(int pidfd, struct error *err)
     return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
-int cli_wait(int pidfd, int console_fd, struct error *err)
+int cli_hold_signals(struct error *err)
+{
+    sigset_t set;
+    const int ours[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP };
+    sigfillset(&set);
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        sigdelset(&set, ours[i]);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return error_sys(err, "block signals");
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? error_sys(err, "signalfd") : fd;
+}
+
+int cli_wait(int pidfd, int signal_fd, int console_fd, struct error *err)
 {
     struct front front = {
-        .pidfd = pidfd, .console_fd = console_fd, .signal_fd = -1, .input_open = true
+        .pidfd = pidfd, .console_fd = console_fd, .signal_fd = signal_fd, .input_open = true
     };
-    if (block_signals(&front, err) < 0)
-        return -1;
     make_raw(&front);
     relay(&front);
     if (front.raw)
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &front.saved);
-    close(front.signal_fd);
     return reap(pidfd, err);
 }

@@ -194,6 +194,21 @@ static int enter_folder(const struct process *process, struct error *err)
     return fchdir(fd) < 0 ? error_sys(err, "enter %s", path) : 0;
 }
 
+/* In Docker's words, for those who look for them. */
+static int folder_failed(const char *path, struct error *err)
+{
+    int code = err->code;
+    const char *why = code == ENOENT    ? "no such file or directory"
+                      : code == ENOTDIR ? "not a directory"
+                      : code == EACCES  ? "permission denied"
+                                        : NULL;
+    if (!why)
+        return error_prefix(err, "chdir to cwd (\"%s\") failed", path);
+    error_set(err, err->kind, "chdir to cwd (\"%s\") set in config.json failed: %s", path, why);
+    err->code = code;
+    return -1;
+}
+
 static int check_folder(struct error *err)
 {
     char *path = getcwd(NULL, 0);
@@ -305,7 +320,7 @@ static int set_user(struct process *process, struct error *err)
     umask(spec->user.umask.set ? (mode_t)spec->user.umask.value : DEFAULT_UMASK);
     /* A folder that root may not enter may still be the user's (NFS, FUSE). */
     if (!entered && enter_folder(process, err) < 0)
-        return error_prefix(err, "chdir to cwd (\"%s\") failed", spec->cwd);
+        return folder_failed(spec->cwd, err);
     return check_folder(err);
 }
 

@@ -100,9 +100,10 @@ int state_read(int dir_fd, struct state *out, struct error *err)
     if (schema_read(&state_schema, value, out, err) < 0)
         return error_prefix(err, STATE_FILE);
     if (out->format != FORMAT) {
-        state_done(out);
-        return error_set(err, ERROR_UNSUPPORTED, STATE_FILE ": format %jd is not known",
+        error_set(err, ERROR_UNSUPPORTED, STATE_FILE ": format %jd is not known",
             (intmax_t)out->format);
+        state_done(out);
+        return -1;
     }
     return 0;
 }

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from support.daemon import ROS
+from support.daemon import ROS, Engine
 from support.wait import wait_until
 
 APPLETS = "sh cat echo id ls sleep true hostname ps tty env".split()
@@ -235,3 +235,28 @@ def test_features(runtime):
     features = json.loads(runtime.run("features").stdout)
     assert features["linux"]["cgroup"] == {"v1": False, "v2": True, "systemd": False, "systemdUser": False, "rdma": True}
     assert "rro" in features["mountOptions"] and "SCMP_ACT_ERRNO" in features["linux"]["seccomp"]["actions"]
+
+
+@pytest.mark.slow
+def test_dockerd_uses_it(tmp_path):
+    """Debian's dockerd, with `ros runtime` as its default runtime."""
+    (tmp_path / "runtime").symlink_to(os.path.realpath(ROS))
+    engine = Engine(tmp_path / "moby", "--add-runtime", f"ros={tmp_path / 'runtime'}", "--default-runtime", "ros",
+                    "--storage-driver", "vfs", kind="moby").start(60)
+    try:
+        engine.load()
+        assert engine.docker("run", "--rm", "--user", "5:6", "busybox", "id", "-u") == "5"
+        assert "/dev/pts/0" in engine.docker("run", "--rm", "-t", "busybox", "tty")
+        assert engine.run("run", "--rm", "busybox", "sh", "-c", "exit 7").returncode == 7
+        missing = engine.run("run", "--rm", "busybox", "nothing")
+        assert missing.returncode == 127 and 'exec: "nothing": executable file not found in $PATH' in missing.stderr
+        engine.docker("run", "-d", "--name", "long", "busybox", "sleep", "1000")
+        assert "eth0" in engine.docker("exec", "long", "ls", "/sys/class/net")
+        engine.docker("pause", "long")
+        assert engine.inspect("long")["State"]["Status"] == "paused"
+        engine.docker("unpause", "long")
+        engine.docker("stop", "-t", "0", "long")
+        assert engine.inspect("long")["State"]["ExitCode"] == 137
+        engine.clean()
+    finally:
+        engine.stop()

@@ -125,7 +125,8 @@ static void exec__says_what_is_wrong(void **state)
             "exec: \"nothing\": executable file not found in $PATH" },
         { "/nothing", "/", ERROR_NOT_FOUND, "no such file or directory" },
         { "/dev/null", "/", ERROR_DENIED, "exec: \"/dev/null\": permission denied" },
-        { "/payload", "/missing", ERROR_NOT_FOUND, "chdir to cwd (\"/missing\") failed" },
+        { "/payload", "/missing", ERROR_NOT_FOUND,
+            "chdir to cwd (\"/missing\") set in config.json failed: no such file" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct exec_case e;
