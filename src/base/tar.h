@@ -149,12 +149,11 @@ MUST_CHECK int tar_write_file(const struct sink *sink, const char *name, const v
 
 struct tar_pack_options {
     const char *
-        name; /* what path itself is called in the archive; "" or ".": only what is in it, as `docker export` has it */
-    bool (*cancelled)(void *context); /* asked now and then; may be NULL */
-    void *context;
+        as_name; /* what the file is called in the archive; "": only what is in the folder, as `docker export` has it */
+    bool one_mount; /* what is mounted inside is left out; its mount points come empty */
 };
-/* Writes the file or folder at path, below a root (path is resolved in it; a link in its last component is archived as a link),
- * with all that is in it, in the order of names: owners as numbers, hard links, devices, capabilities. Sockets are left out. What
- * changes meanwhile is archived as it is found. Without the end: see tar_write_end. ERROR_NOT_FOUND: there is no path. */
-MUST_CHECK int tar_pack(int root_fd, const char *path, const struct tar_pack_options *options,
+/* Writes the file or folder called name in dir_fd ("." is that folder itself; a link is archived as a link) with all that is in
+ * it, in the order of names: owners as numbers, hard links, devices, capabilities. Sockets are left out. What changes meanwhile
+ * is archived as it is found, what vanishes is passed over. Without the end: see tar_write_end. */
+MUST_CHECK int tar_pack(int dir_fd, const char *name, const struct tar_pack_options *options,
     const struct sink *sink, struct error *err);

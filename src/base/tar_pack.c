@@ -39,6 +39,7 @@ struct linked {
 struct pack {
     const struct tar_pack_options *options;
     const struct sink *sink;
+    uint64_t mount_id; /* 0: whatever is mounted */
     struct level levels[DEPTH_MAX];
     size_t depth;
     struct str name; /* of the entry in hand */
@@ -119,6 +120,12 @@ static void pop(struct pack *pack)
 
 /* ---- one entry ---- */
 
+static uint64_t mount_id(int dir_fd, const char *name)
+{
+    struct statx st;
+    return statx(dir_fd, name, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st) == 0 ? st.stx_mnt_id : 0;
+}
+
 static bool entry_type(mode_t mode, enum tar_type *type)
 {
     static const struct {
@@ -148,6 +155,11 @@ static const char *first_name(struct pack *pack, const struct stat *st)
     return NULL;
 }
 
+static int unreadable(const struct pack *pack, const char *what, struct error *err)
+{
+    return error_sys(err, "%s %.128s", what, str_text(&pack->name));
+}
+
 /* The size was promised in the header: a file that has shrunk is filled up with zeros. */
 static int copy_content(struct pack *pack, int fd, uint64_t size, struct error *err)
 {
@@ -158,8 +170,6 @@ static int copy_content(struct pack *pack, int fd, uint64_t size, struct error *
             return -1;
         ended = got < piece;
         memset(pack->copy + got, 0, piece - got);
-        if (pack->options->cancelled && pack->options->cancelled(pack->options->context))
-            return error_set(err, ERROR_CANCELLED, "cancelled");
         if (pack->sink->write(pack->sink->context, pack->copy, piece, err) < 0)
             return -1;
         left -= piece;
@@ -175,7 +185,7 @@ static int write_file(struct pack *pack, int dir_fd, const char *base, struct ta
     struct tar_xattr capability = { (char *)CAPABILITY, value, 0 };
     _cleanup_close_ int fd = openat(dir_fd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? 0 : error_sys(err, "open");
+        return errno == ENOENT ? 0 : unreadable(pack, "open", err);
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return 0; /* another has taken its name */
     entry->size = (uint64_t)st.st_size;
@@ -196,27 +206,31 @@ static int write_link(struct pack *pack, int dir_fd, const char *base, struct ta
     char target[4096];
     ssize_t n = readlinkat(dir_fd, base, target, sizeof target - 1);
     if (n < 0)
-        return errno == ENOENT || errno == EINVAL ? 0 : error_sys(err, "read link");
+        return errno == ENOENT || errno == EINVAL ? 0 : unreadable(pack, "read link", err);
     target[n] = 0;
     entry->link = target;
     return tar_write_entry(pack->sink, entry, err);
 }
 
 static int write_folder(struct pack *pack, int dir_fd, const char *base, struct tar_entry *entry,
-    struct error *err)
+    bool empty, struct error *err)
 {
     int fd = openat(dir_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR ? 0 : error_sys(err, "open");
+        return errno == ENOENT || errno == ENOTDIR ? 0 : unreadable(pack, "open", err);
     if (pack->name.n) {
-        str_addc(&pack->name, '/');
+        if (!str_ends(pack->name.p, "/")) /* but for "/" itself */
+            str_addc(&pack->name, '/');
         entry->name = pack->name.p;
         if (tar_write_entry(pack->sink, entry, err) < 0) {
             close(fd);
             return -1;
         }
     }
-    return push(pack, fd, err);
+    if (!empty)
+        return push(pack, fd, err);
+    close(fd);
+    return 0;
 }
 
 /* base in dir_fd, called pack->name. */
@@ -225,7 +239,10 @@ static int write_entry(struct pack *pack, int dir_fd, const char *base, struct e
     struct stat st;
     struct tar_entry entry = { 0 };
     if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : error_sys(err, "inspect");
+        return errno == ENOENT ? 0 : unreadable(pack, "inspect", err);
+    bool foreign = pack->mount_id && mount_id(dir_fd, base) != pack->mount_id;
+    if (foreign && !S_ISDIR(st.st_mode))
+        return 0;
     if (!entry_type(st.st_mode, &entry.type))
         return 0;
     entry.name = (char *)str_text(&pack->name);
@@ -248,7 +265,7 @@ static int write_entry(struct pack *pack, int dir_fd, const char *base, struct e
     case TAR_SYMLINK:
         return write_link(pack, dir_fd, base, &entry, err);
     case TAR_FOLDER:
-        return write_folder(pack, dir_fd, base, &entry, err);
+        return write_folder(pack, dir_fd, base, &entry, foreign, err);
     default:
         return tar_write_entry(pack->sink, &entry, err);
     }
@@ -266,41 +283,20 @@ static int next_entry(struct pack *pack, struct error *err)
     }
     pack->name.n = level->path_n;
     str_add(&pack->name, base);
-    if (pack->options->cancelled && pack->options->cancelled(pack->options->context))
-        return error_set(err, ERROR_CANCELLED, "cancelled");
-    if (write_entry(pack, level->fd, base, err) == 0)
-        return 0;
-    return err->kind == ERROR_CANCELLED ? -1 : error_prefix(err, "%.128s", pack->name.p);
+    return write_entry(pack, level->fd, base, err);
 }
 
-/* The folder in which path lies, and its last component; "." for the root. */
-static int open_holder(int root_fd, const char *path, char **base, struct error *err)
-{
-    _cleanup_free_ char *clean = path_clean(path);
-    char *slash = strrchr(clean, '/');
-    *base = xstrdup(slash[1] ? slash + 1 : ".");
-    *slash = 0;
-    return root_open(root_fd, *clean ? clean : "/", O_PATH | O_DIRECTORY, 0, err);
-}
-
-int tar_pack(int root_fd, const char *path, const struct tar_pack_options *options,
+int tar_pack(int dir_fd, const char *name, const struct tar_pack_options *options,
     const struct sink *sink, struct error *err)
 {
-    struct stat st;
-    _cleanup_free_ char *base = NULL;
-    _cleanup_close_ int holder = open_holder(root_fd, path, &base, err);
-    if (holder < 0)
-        return -1;
-    if (fstatat(holder, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return error_sys(err, "inspect %s", path);
     _cleanup_(pack) struct pack *pack = NEW(struct pack);
     pack->options = options;
     pack->sink = sink;
     pack->copy = xmalloc(COPY_BYTES);
-    if (strcmp(options->name, ".") != 0)
-        str_add(&pack->name, options->name);
-    if (write_entry(pack, holder, base, err) < 0)
-        return err->kind == ERROR_CANCELLED ? -1 : error_prefix(err, "archive %s", path);
+    pack->mount_id = options->one_mount ? mount_id(dir_fd, name) : 0;
+    str_add(&pack->name, options->as_name);
+    if (write_entry(pack, dir_fd, name, err) < 0)
+        return -1;
     while (pack->depth)
         if (next_entry(pack, err) < 0)
             return -1;

@@ -11,7 +11,6 @@
 #include "base/path.h"
 #include "base/tar.h"
 #include "engine/model.h"
-#include "engine/pack.h"
 
 #define BLOCK_BYTES 65536
 
@@ -233,12 +232,10 @@ int container_archive_get(struct engine *engine, const char *name, const char *p
         || fill_stat(&root, &place, path, &stat, err) < 0)
         return -1;
     path_stat_done(&stat);
-    struct pack pack = {
-        .parent_fd = place.parent_fd,
-        .name = place.name,
-        .as_name = strcmp(place.base, "/") == 0 ? "." : place.base,
-    };
-    if (client_ready(client, err) < 0 || pack_tree(&pack, sink, err) < 0)
+    struct tar_pack_options options = { .as_name = place.base };
+    if (client_ready(client, err) < 0
+        || tar_pack(place.parent_fd, place.name, &options, sink, err) < 0
+        || tar_write_end(sink, err) < 0)
         return -1;
     container_event(root.container, "archive-path", NULL);
     return 0;
@@ -250,8 +247,8 @@ int container_export(struct engine *engine, const char *name, const struct engin
     _cleanup_(view_root) struct view_root root = VIEW_ROOT_NONE;
     if (view_root_open(engine, name, &root, err) < 0 || client_ready(client, err) < 0)
         return -1;
-    struct pack pack = { .parent_fd = root.fd, .name = ".", .as_name = "", .one_mount = true };
-    if (pack_tree(&pack, sink, err) < 0)
+    struct tar_pack_options options = { .as_name = "", .one_mount = true };
+    if (tar_pack(root.fd, ".", &options, sink, err) < 0 || tar_write_end(sink, err) < 0)
         return -1;
     container_event(root.container, "export", NULL);
     return 0;

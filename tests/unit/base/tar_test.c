@@ -427,12 +427,12 @@ static void tar_unpack__makes_whiteouts(void **state)
 
 /* ---- packing ---- */
 
-static void pack_tree(int root, const char *path, const char *name, struct str *out)
+static void pack_tree(int root, const char *name, const char *as_name, struct str *out)
 {
     struct error err = { 0 };
     struct sink sink = { to_str, out };
-    struct tar_pack_options options = { .name = name };
-    CHECK_OK(tar_pack(root, path, &options, &sink, &err));
+    struct tar_pack_options options = { .as_name = as_name };
+    CHECK_OK(tar_pack(root, name, &options, &sink, &err));
 }
 
 static void tar_pack__writes_a_tree_that_unpacks_the_same(void **state)
@@ -450,7 +450,7 @@ static void tar_pack__writes_a_tree_that_unpacks_the_same(void **state)
     archive_end(&archive);
     _cleanup_close_ int root = fresh_root();
     CHECK_OK(unpack(root, &archive, false, &err));
-    pack_tree(root, "/d", "new", &first);
+    pack_tree(root, "d", "new", &first);
     archive_end(&first);
     CHECK_OK(parse_some(first.p, first.n, 1 << 20, &got, &err));
     CHECK(strcmp(got.p, "folder new/ 1777 1:0 5.0 0\n"
@@ -464,17 +464,14 @@ static void tar_pack__writes_a_tree_that_unpacks_the_same(void **state)
         "%s", got.p);
     _cleanup_close_ int other = fresh_root();
     CHECK_OK(unpack(other, &first, false, &err));
-    pack_tree(other, "new/.", "new", &again);
+    pack_tree(other, "new", "new", &again);
     archive_end(&again);
     CHECK(again.n == first.n && memcmp(again.p, first.p, again.n) == 0, "not the same");
     str_reset(&again);
     str_reset(&got);
-    pack_tree(other, "/", "", &again);
+    pack_tree(other, ".", "", &again);
     CHECK_OK(parse_some(again.p, again.n, 1 << 20, &got, &err));
     CHECK(str_starts(got.p, "folder new/ "), "the root itself is there: %s", got.p);
-    struct tar_pack_options options = { .name = "x" };
-    struct sink sink = { to_str, &got };
-    CHECK_FAILS(tar_pack(other, "missing", &options, &sink, &err), ERROR_NOT_FOUND, "missing");
 }
 
 int main(void)
