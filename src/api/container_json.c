@@ -149,11 +149,12 @@ static json *with_slash(const char *name)
     return json_new_str(text);
 }
 
-static void render_sizes(const struct container_info *info, json *out)
+/* Sizes are -1 unless asked for; in a list nothing is left out too. */
+static void render_sizes(const struct container_info *info, bool in_list, json *out)
 {
-    if (info->size_rw_bytes >= 0)
+    if (info->size_rw_bytes >= in_list)
         json_set_i64(out, "SizeRw", info->size_rw_bytes);
-    if (info->size_root_bytes >= 0)
+    if (info->size_root_bytes >= in_list)
         json_set_i64(out, "SizeRootFs", info->size_root_bytes);
 }
 
@@ -183,7 +184,7 @@ json *render_container(const struct container_info *info, int minor)
     json_set(driver, "Data", NULL);
     json_set_str(driver, "Name", "overlay2");
     json_set(out, "GraphDriver", driver);
-    render_sizes(info, out);
+    render_sizes(info, false, out);
     json_set(out, "Mounts", render_mounts(record, false));
     json_set(out, "Config", schema_write(&container_config_schema, &record->config));
     json_set(out, "NetworkSettings", render_network_settings(info, minor));
@@ -255,7 +256,7 @@ json *render_container_row(const struct container_info *info)
     json_set_str(out, "Command", command);
     json_set_i64(out, "Created", created_ns / 1000000000);
     json_set(out, "Ports", render_port_rows(info->ports));
-    render_sizes(info, out);
+    render_sizes(info, true, out);
     json_set(out, "Labels", render_map(record->config.labels, false));
     json_set_str(out, "State", container_status_name(info->state.status));
     json_set_str(out, "Status", status);

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "api/fields.h"
 #include "api/render.h"
 #include "api/routes.h"
@@ -26,12 +28,38 @@ int containers_list(struct request *req, struct error *err)
     return response_json(req, 200, out, err);
 }
 
+/* What a request means that older clients, or Docker's, make in another way. */
+static void create_adapt(json *body, int minor)
+{
+    fields_apply("create", body, minor);
+    json *host = json_get(body, "HostConfig");
+    if (!json_object_is_type(host, json_type_object))
+        return;
+    if (json_i64(host, "PidsLimit", 1) <= 0)
+        json_set(host, "PidsLimit", NULL); /* no limit */
+    if (minor < 40 && !*json_str(host, "IpcMode", ""))
+        json_set_str(host, "IpcMode", "shareable");
+    /* Read-only binds became recursively so with 1.44. */
+    json *mounts = json_get(host, "Mounts");
+    for (size_t i = 0; minor < 44 && i < json_count(mounts); i++) {
+        json *mount = json_item(mounts, i), *options = json_get(mount, "BindOptions");
+        if (strcmp(json_str(mount, "Type", ""), "bind") != 0
+            || !json_flag(mount, "ReadOnly", false))
+            continue;
+        if (!options) {
+            options = json_new_object();
+            json_set(mount, "BindOptions", options);
+        }
+        json_set_bool(options, "ReadOnlyNonRecursive", true);
+    }
+}
+
 int container_create_post(struct request *req, struct error *err)
 {
     if (!json_object_is_type(req->body, json_type_object))
         return error_set(err, ERROR_INVALID,
             "config cannot be empty in order to create a container");
-    fields_apply("create", req->body, req->minor);
+    create_adapt(req->body, req->minor);
     struct container_create create = {
         .name = query_get(&req->query, "name"),
         .platform = query_get(&req->query, "platform"),

@@ -139,7 +139,6 @@ int system_df(struct request *req, struct error *err)
             json_set(out, usage_names[kind], render_usage(&usages[kind], verbose));
         json_object_put(usages[kind].items);
     }
-    json_set_i64(out, "BuilderSize", 0);
     if (rc < 0) {
         json_object_put(out);
         return -1;

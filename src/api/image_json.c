@@ -35,7 +35,8 @@ json *render_image(const struct image_info *image)
     json_set_str(out, "Comment", json_str(config, "comment", ""));
     if (json_str(config, "created", NULL))
         json_set_str(out, "Created", json_str(config, "created", NULL));
-    json_set_str(out, "Container", json_str(config, "container", ""));
+    if (*json_str(config, "container", ""))
+        json_set_str(out, "Container", json_str(config, "container", ""));
     json_set(out, "ContainerConfig", render_empty_config());
     json_set_str(out, "DockerVersion", json_str(config, "docker_version", ""));
     json_set_str(out, "Author", json_str(config, "author", ""));

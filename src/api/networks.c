@@ -1,4 +1,5 @@
 #include "engine/networks.h"
+#include "api/fields.h"
 #include "api/render.h"
 #include "api/routes.h"
 
@@ -66,8 +67,9 @@ int networks_list(struct request *req, struct error *err)
         return -1;
     json *out = json_new_array();
     for (size_t i = 0; i < count; i++)
-        json_add(out, render_network(&list[i], false));
+        json_add(out, render_network(&list[i], req->minor < 28));
     network_list_free(list, count);
+    fields_apply("network-list", out, req->minor);
     return response_json(req, 200, out, err);
 }
 
@@ -78,6 +80,7 @@ int network_get(struct request *req, struct error *err)
         return -1;
     json *out = render_network(&network, true);
     network_info_done(&network);
+    fields_apply("network", out, req->minor);
     return response_json(req, 200, out, err);
 }
 

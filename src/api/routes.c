@@ -8,7 +8,6 @@
 #define PUT METHOD_PUT
 #define DELETE METHOD_DELETE
 #define SERVED(handler, body) 24, 0, handler, BODY_##body, NULL
-#define SINCE(oldest, handler, body) oldest, 0, handler, BODY_##body, NULL
 #define REFUSED(why) 24, 0, NULL, BODY_NONE, why
 
 #define NO_BUILDER "images are built elsewhere, for instance by buildx in a container"
@@ -23,7 +22,7 @@ static const struct route rows[] = {
     { GET, "/version", SERVED(system_version, NONE) },
     { GET, "/info", SERVED(system_info, NONE) },
     { GET, "/events", SERVED(system_events, NONE) },
-    { GET, "/system/df", SINCE(25, system_df, NONE) },
+    { GET, "/system/df", SERVED(system_df, NONE) },
     { POST, "/auth", REFUSED("log in where the registry is") },
 
     /* images */
@@ -35,7 +34,7 @@ static const struct route rows[] = {
     { GET, "/images/{name*}/json", SERVED(image_get, NONE) },
     { POST, "/images/create", SERVED(image_pull_post, STREAM) },
     { POST, "/images/load", SERVED(images_load, STREAM) },
-    { POST, "/images/prune", SINCE(25, images_prune_post, NONE) },
+    { POST, "/images/prune", SERVED(images_prune_post, NONE) },
     { POST, "/images/{name*}/push", REFUSED("pushing is not done yet") },
     { POST, "/images/{name*}/tag", SERVED(image_tag_post, NONE) },
     { DELETE, "/images/{name*}", SERVED(image_remove, NONE) },
@@ -45,7 +44,7 @@ static const struct route rows[] = {
     /* containers */
     { GET, "/containers/json", SERVED(containers_list, NONE) },
     { POST, "/containers/create", SERVED(container_create_post, JSON) },
-    { POST, "/containers/prune", SINCE(25, containers_prune_post, NONE) },
+    { POST, "/containers/prune", SERVED(containers_prune_post, NONE) },
     { GET, "/containers/{id}/json", SERVED(container_get, NONE) },
     { GET, "/containers/{id}/top", SERVED(container_top_get, NONE) },
     { GET, "/containers/{id}/logs", SERVED(container_logs_get, NONE) },
@@ -78,7 +77,7 @@ static const struct route rows[] = {
     /* volumes */
     { GET, "/volumes", SERVED(volumes_list, NONE) },
     { POST, "/volumes/create", SERVED(volume_create_post, JSON) },
-    { POST, "/volumes/prune", SINCE(25, volumes_prune_post, NONE) },
+    { POST, "/volumes/prune", SERVED(volumes_prune_post, NONE) },
     { GET, "/volumes/{name}", SERVED(volume_get, NONE) },
     { PUT, "/volumes/{name}", REFUSED(NO_SWARM) },
     { DELETE, "/volumes/{name}", SERVED(volume_remove_delete, NONE) },
@@ -87,7 +86,7 @@ static const struct route rows[] = {
     { GET, "/networks", SERVED(networks_list, NONE) },
     { GET, "/networks/{id}", SERVED(network_get, NONE) },
     { POST, "/networks/create", REFUSED(NO_NETWORKS) },
-    { POST, "/networks/prune", SINCE(25, networks_prune_post, NONE) },
+    { POST, "/networks/prune", SERVED(networks_prune_post, NONE) },
     { POST, "/networks/{id}/connect", REFUSED(NO_NETWORKS) },
     { POST, "/networks/{id}/disconnect", REFUSED(NO_NETWORKS) },
     { DELETE, "/networks/{id}", REFUSED(NO_NETWORKS) },

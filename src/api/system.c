@@ -178,7 +178,23 @@ static void render_host(const struct engine_info *info, const struct engine_conf
     json_set(out, "Labels", render_list(config->labels, false));
 }
 
-static void render_engine(const struct engine_info *info, json *out)
+/* Before 1.25 an option was a bare name: "seccomp", not "name=seccomp,profile=builtin". */
+static json *render_security(char *const *options, int minor)
+{
+    json *out = json_new_array();
+    for (; options && *options; options++) {
+        const char *text = *options;
+        if (minor >= 25 || !str_starts(text, "name=")) {
+            json_add(out, json_new_str(text));
+            continue;
+        }
+        text += strlen("name=");
+        json_add(out, json_object_new_string_len(text, (int)strcspn(text, ",")));
+    }
+    return out;
+}
+
+static void render_engine(const struct engine_info *info, int minor, json *out)
 {
     json_set_bool(out, "ExperimentalBuild", false);
     json_set_str(out, "ServerVersion", PADDOCK_VERSION);
@@ -191,8 +207,7 @@ static void render_engine(const struct engine_info *info, json *out)
     json_set(out, "ContainerdCommit", render_commit(""));
     json_set(out, "RuncCommit", render_commit(""));
     json_set(out, "InitCommit", render_commit(""));
-    json_set(out, "SecurityOptions", render_list(info->security_options, false));
-    json_set(out, "DefaultAddressPools", json_new_array());
+    json_set(out, "SecurityOptions", render_security(info->security_options, minor));
     json_set(out, "CDISpecDirs", json_new_array());
     json_set(out, "Warnings", render_list(info->warnings, true));
 }
@@ -211,11 +226,12 @@ int system_info(struct request *req, struct error *err)
     json_set_i64(out, "NGoroutines", 0);
     json_set_str(out, "SystemTime", clock_format(clock_wall_ns(), now));
     json_set_str(out, "LoggingDriver", config->log_driver ? config->log_driver : "json-file");
+    json_set_str(out, "ExecutionDriver", "<not supported>");
     json_set_str(out, "CgroupDriver", "cgroupfs");
     json_set_str(out, "CgroupVersion", "2");
     json_set_i64(out, "NEventsListener", (int64_t)info.event_listeners);
     render_host(&info, config, out);
-    render_engine(&info, out);
+    render_engine(&info, req->minor, out);
     engine_info_done(&info);
     fields_apply("info", out, req->minor);
     return response_json(req, 200, out, err);

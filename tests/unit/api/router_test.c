@@ -98,7 +98,7 @@ static void fields_apply__removes_what_a_version_does_not_have(void **state)
             "{\"NetworkSettings\":{\"Ports\":{}}}" },
         { "container", "{\"NetworkSettings\":{\"IPAddress\":\"a\"}}", 51,
             "{\"NetworkSettings\":{\"IPAddress\":\"a\"}}" },
-        { "container", "{\"NetworkSettings\":{\"Networks\":{\"x\":{\"DNSNames\":[\"y\"]}}}}", 43,
+        { "container", "{\"NetworkSettings\":{\"Networks\":{\"x\":{\"GwPriority\":1}}}}", 47,
             "{\"NetworkSettings\":{\"Networks\":{\"x\":{}}}}" },
         { "container", "{\"Config\":{\"OnBuild\":[\"x\"]}}", 52,
             "{\"Config\":{\"OnBuild\":[\"x\"]}}" },
@@ -106,7 +106,7 @@ static void fields_apply__removes_what_a_version_does_not_have(void **state)
         { "image-list", "[{\"VirtualSize\":1},{\"VirtualSize\":2}]", 44, "[{},{}]" },
         { "image-list", "[{\"VirtualSize\":1}]", 43, "[{\"VirtualSize\":1}]" },
         { "image-list", "{\"VirtualSize\":1}", 44, "{\"VirtualSize\":1}" },
-        { "info", "{\"Warnings\":[]}", 38, "{}" },
+        { "info", "{\"FirewallBackend\":{}}", 48, "{}" },
         { "nothing", "{\"Warnings\":[]}", 38, "{\"Warnings\":[]}" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
