@@ -329,6 +329,8 @@ static void fill_defaults(struct engine *engine, struct host_config *host)
     set_default(&host->runtime, "runc");
     if (!host->shm_size_bytes)
         host->shm_size_bytes = (int64_t)engine_config(engine)->shm_size_bytes;
+    if (host->pids_limit.value <= 0)
+        host->pids_limit.set = false;
     if (!host->port_bindings)
         host->port_bindings = json_new_object();
     if (host->memory_bytes && !host->memory_swap_bytes)

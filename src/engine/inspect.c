@@ -99,7 +99,7 @@ static void fill_locked(struct container *container, struct container_info *out)
     out->ports = ports_document(out->record, &container->run);
     out->size_rw_bytes = out->size_root_bytes = -1;
     for (struct exec *e = container->execs; e; e = e->next)
-        if (e->phase == EXEC_RUNNING)
+        if (e->phase != EXEC_ENDED)
             strv_add(&out->exec_ids, e->id);
     fill_endpoint(container, &container->run, out);
     fill_paths(container, out);
