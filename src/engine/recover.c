@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "engine/engine_cgroup.h"
 #include "engine/model.h"
 #include "engine/run_record.h"
 
@@ -111,6 +112,7 @@ static void record_end(struct container *container, const struct shim_exit *exit
     container->state.oom_killed = exit->oom_killed;
     container->state.finished_ns = exit->finished_at_ns;
     text_copy(container->state.error, sizeof container->state.error, exit->error);
+    container_cgroup_remove(container);
     container_state_save(container);
 }
 
