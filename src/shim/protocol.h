@@ -11,7 +11,7 @@
 #include "base/schema.h"
 
 #define SHIM_PROTOCOL 1
-#define SHIM_MESSAGE_MAX (112 * 1024) /* less than a socket's default buffer */
+#define SHIM_MESSAGE_MAX 114688 /* less than a socket's default buffer */
 #define SHIM_FDS_MAX 48
 
 /* Names of the descriptors. */

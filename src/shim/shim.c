@@ -51,8 +51,9 @@ void shim_settle_soon(struct shim *shim)
 static void shrink_stack(void)
 {
     enum { PAGE = 4096, DEEPEST = 128 * 1024 };
-    uintptr_t end = ((uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1)) - PAGE;
-    madvise((void *)(end - DEEPEST), DEEPEST, MADV_DONTNEED); /* goes on over what is not mapped */
+    char *here = __builtin_frame_address(0);
+    char *end = here - (uintptr_t)here % PAGE - PAGE;
+    madvise(end - DEEPEST, DEEPEST, MADV_DONTNEED); /* goes on over what is not mapped */
 }
 
 /* Returns whether there may be something to give back a second later. */

@@ -79,7 +79,7 @@ struct shim {
 
 /* ---- shim.c ---- */
 
-#define SCRATCH_BYTES (112 * 1024)
+#define SCRATCH_BYTES SHIM_MESSAGE_MAX
 /* The buffer for reading; its content lasts until the handler returns. */
 char *shim_scratch(struct shim *shim);
 /* stdio_tick and the like are called in a second. */
