@@ -13,7 +13,7 @@ import pytest
 from support.daemon import ROS, Engine
 from support.wait import wait_until
 
-APPLETS = "sh cat echo id ls sleep true hostname ps tty env".split()
+APPLETS = "sh cat echo id ls sleep true hostname grep ps tty env".split()
 
 
 class Runtime:
@@ -229,6 +229,20 @@ def test_signals_are_passed_on(runtime):
         assert process.stdout.readline() == "up\n"
         process.send_signal(signal.SIGUSR1)
         assert process.wait(10) == 4
+
+
+def test_docker_init(runtime):
+    """Process 1 of `docker run --init` is the core by this name: it passes signals on and reaps orphans."""
+    shutil.copy(pathlib.Path(ROS).parent / "core", runtime.bundle / "rootfs/docker-init")
+    script = "trap 'exit 6' USR1; (sleep 0.1 &) ; echo up; sleep 1; ps -o stat,comm | grep -c Z; sleep 1000 & wait"
+    runtime.program("/docker-init", "--", "sh", "-c", script)
+    with subprocess.Popen(runtime.command("run", "one"), cwd=runtime.bundle, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "up\n"
+        assert process.stdout.readline() == "0\n"
+        process.send_signal(signal.SIGUSR1)
+        assert process.wait(10) == 6
+    runtime.program("/docker-init", "--", "nothing")
+    runtime.run("run", "two", code=127)
 
 
 def test_features(runtime):
