@@ -1,5 +1,6 @@
 #include "oci/seccomp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -26,8 +27,9 @@ static const struct {
 #elif defined(__riscv) && __riscv_xlen == 64
 #define NATIVE 2
 #else
-#error "add this architecture to the table"
+#define NATIVE ARRAY_LEN(architectures)
 #endif
+static_assert(NATIVE < ARRAY_LEN(architectures), "this architecture is in the table");
 
 struct target {
     char *const *capabilities;

@@ -47,7 +47,7 @@ int message_send(int fd, enum message_kind kind, const struct runtime_result *re
     const struct error *failure, struct error *err)
 {
     struct message message = { .kind = kind };
-    int fds[DESCRIPTORS];
+    int fds[DESCRIPTORS] = { 0 };
     size_t fd_count = 0;
     if (failure)
         message.err = *failure;
