@@ -124,7 +124,7 @@ void tar_unpack_free(struct tar_unpack *unpack);
 DEFINE_CLEANUP(tar_unpack, struct tar_unpack *, tar_unpack_free)
 #define _cleanup_tar_unpack_ _cleanup_(tar_unpack)
 
-/* Content unpacked, in bytes. */
+/* Content unpacked, in bytes; as Docker does, a link counts with the length of its target. */
 uint64_t tar_unpack_size(const struct tar_unpack *unpack);
 /* Folders that no entry described but that others needed, made as root, 0755 (after finish; borrowed); with
  * options.layer the root, "", too. */

@@ -249,6 +249,7 @@ static int make_special(struct tar_unpack *u, int parent, struct error *err)
                  : mknodat(parent, u->base, kinds[entry->type] | 0600, device);
     if (rc < 0)
         return error_sys(err, "make");
+    u->size += entry->type == TAR_SYMLINK ? strlen(entry->link) : 0;
     return set_attributes_at(u, parent, err);
 }
 

@@ -493,15 +493,25 @@ int engine_image_load(struct engine *engine, const struct source *source, bool q
     return rc;
 }
 
+/* The answer begins with the first byte, so that names which are not there are still an error. */
+struct saving {
+    const struct engine_client *client;
+    const struct sink *sink;
+    bool begun;
+};
+
+static int save_write(void *context, const void *bytes, size_t n, struct error *err)
+{
+    struct saving *saving = context;
+    if (!saving->begun && client_ready(saving->client, err) < 0)
+        return -1;
+    saving->begun = true;
+    return saving->sink->write(saving->sink->context, bytes, n, err);
+}
+
 int engine_image_save(struct engine *engine, char *const *names, const struct engine_client *client,
     const struct sink *sink, struct error *err)
 {
-    for (char *const *name = names; *name; name++) { /* before the first byte of the answer */
-        _cleanup_image_ struct image *image = NULL;
-        if (image_find(engine->store, *name, &image, err) < 0)
-            return -1;
-    }
-    if (client_ready(client, err) < 0)
-        return -1;
-    return image_save(engine->store, names, sink, err);
+    struct saving saving = { client, sink, false };
+    return image_save(engine->store, names, &(struct sink){ save_write, &saving }, err);
 }

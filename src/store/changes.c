@@ -85,7 +85,7 @@ static int add_size(void *context, int folder_fd, const char *name, const char *
     const struct stat *st, struct error *err)
 {
     struct sizes *sizes = context;
-    if (S_ISREG(st->st_mode) && !seen_before(sizes, st))
+    if (!S_ISDIR(st->st_mode) && !seen_before(sizes, st)) /* links count too, as Docker has it */
         sizes->total += (uint64_t)st->st_size;
     return 0;
 }

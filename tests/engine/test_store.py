@@ -2,12 +2,17 @@
 import json
 import os
 import pathlib
+import random
 import stat
 import subprocess
+import threading
+import time
 
 import pytest
 
-from support.daemon import ROS, Engine
+from support.daemon import KIND, ROS, Engine
+from support.image import Image, Layer
+from support.wait import wait_until
 
 DEEP = "/very/" + "x" * 120 + "/" + "y" * 120
 ODD_1 = f"""set -e
@@ -111,3 +116,115 @@ def test_no_archive_is_refused(tmp_path):
         done = subprocess.run([ROS, "store-import", tmp_path / "store", bad], capture_output=True, text=True)
         assert done.returncode == 1 and words in done.stderr, done.stderr
     assert not any(pathlib.Path(tmp_path / "store/layers").iterdir())
+
+
+# ---- with an engine ----
+
+def test_archives_go_back_and_forth(moby, own_engine, tmp_path):
+    """What our engine saves, Docker loads, with the same ids; and every layer's stream has its diff id."""
+    engine, ids = own_engine(load=False), moby_ids(moby)
+    moby.docker("save", "-o", tmp_path / "theirs.tar", *ids)
+    engine.docker("load", "-i", tmp_path / "theirs.tar")
+    assert moby_ids(engine) == ids
+    for name in ids:
+        ours, theirs = engine.inspect(name, "image"), moby.inspect(name, "image")
+        assert ours["RootFS"] == theirs["RootFS"] and ours["Created"] == theirs["Created"] and ours["Size"] == theirs["Size"], name
+        assert {key: value for key, value in ours["Config"].items() if value} == {
+            key: value for key, value in theirs["Config"].items() if value}, name
+        assert [row.split("|")[1:] for row in engine.docker("history", "--format", "{{.ID}}|{{.CreatedBy}}|{{.Size}}", name).splitlines()] == [
+            row.split("|")[1:] for row in moby.docker("history", "--format", "{{.ID}}|{{.CreatedBy}}|{{.Size}}", name).splitlines()]
+    engine.docker("save", "-o", tmp_path / "ours.tar", "odd", "localhost:5000/foo/odd:x", "busybox")
+    moby.docker("rm", "-f", "c1", "c2")
+    for name in "localhost:5000/foo/odd:x", "odd:2", "odd:1", "busybox:latest":
+        moby.docker("rmi", "-f", name)
+    assert moby_ids(moby) == {}
+    moby.docker("load", "-i", tmp_path / "ours.tar")
+    assert moby_ids(moby) == ids
+    assert engine.docker("run", "--rm", "odd:2", "sh", "-c", "cat /etc/motd/z /var/tmp/new; ls /very 2>&1 | wc -l") == "z\nx\n1"
+
+
+def layered(count, files, note=""):
+    """An image of some weight: layers of many small files and a large one."""
+    layers = []
+    for number in range(count):
+        layer = Layer()
+        for file in range(files):
+            layer.add(f"layer{number}/{file}", f"{note}{number} {file}\n" * 20)
+        layers.append(layer.add(f"large{number}", os.urandom(500000)).bytes())
+    return Image(layers)
+
+
+@pytest.mark.skipif(KIND != "paddock", reason="looks into our store")
+def test_sigkill_during_load(own_engine, tmp_path):
+    """Whatever the moment: the images that were there work, the one that came is there whole or not at all, nothing is left over."""
+    engine = own_engine()
+    image = layered(4, 300)
+    (tmp_path / "image.tar").write_bytes(image.archive("big:latest"))
+    chance = random.Random(7)
+    for _ in range(6):
+        client = engine.popen("load", "-i", str(tmp_path / "image.tar"))
+        time.sleep(chance.uniform(0.02, 0.25))
+        engine.kill()
+        client.communicate(timeout=30)
+        engine.start()
+        assert engine.docker("run", "--rm", "busybox", "echo", "whole") == "whole"
+        wait_until(lambda: not list((engine.data_root / "tmp").iterdir()), 10, "drafts are swept")
+        layers = {path.name for path in (engine.data_root / "layers").iterdir()}
+        there = engine.run("image", "inspect", "big").returncode == 0
+        assert len(layers) == (1 + len(image.layers) if there else 1), layers
+        if there:
+            engine.docker("rmi", "big")
+    engine.docker("load", "-i", tmp_path / "image.tar")
+    assert engine.inspect("big", "image")["Id"] == image.id
+
+
+@pytest.mark.skipif(KIND != "paddock", reason="looks into our store")
+def test_full_disk(own_engine, tmp_path):
+    """An error for the one who asked, nothing left behind, and the engine goes on."""
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8M", "small", small], check=True)
+    try:
+        engine = own_engine("--data-root", str(small / "data"))
+        (tmp_path / "image.tar").write_bytes(layered(2, 4000).archive("big:latest"))
+        failed = engine.run("load", "-i", tmp_path / "image.tar")
+        assert failed.returncode != 0 and "No space left on device" in failed.stderr + failed.stdout, failed
+        assert not list((small / "data/tmp").iterdir()) and len(list((small / "data/layers").iterdir())) == 1
+        assert engine.docker("run", "--rm", "busybox", "echo", "goes on") == "goes on"
+        engine.stop()
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+@pytest.mark.skipif(KIND != "paddock", reason="looks into our store")
+def test_a_client_that_leaves_ends_a_load(own_engine, tmp_path):
+    engine = own_engine()
+    archive = layered(1, 100).archive("big:latest")
+    client = engine.popen("load")
+    client.stdin.write(archive[:300000])
+    client.stdin.flush()
+    wait_until(lambda: list((engine.data_root / "tmp").iterdir()), 10, "the load has begun")
+    client.kill()
+    client.wait()
+    wait_until(lambda: not list((engine.data_root / "tmp").iterdir()), 10, "the draft is gone")
+    assert engine.run("image", "inspect", "big").returncode != 0
+
+
+@pytest.mark.skipif(KIND != "paddock", reason="looks into our store")
+@pytest.mark.threads
+def test_loads_side_by_side(own_engine, tmp_path):
+    """The same image by several clients, beside others."""
+    engine = own_engine()
+    archives = [layered(2, 50, str(number)).archive(f"image{number}:latest") for number in range(3)]
+    results = []
+
+    def load(archive):
+        results.append(engine.run("load", input=archive))
+    threads = [threading.Thread(target=load, args=(archive,)) for archive in archives * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(result.returncode == 0 for result in results), [result.stderr for result in results]
+    assert sorted(moby_ids(engine)) == ["busybox:latest", "image0:latest", "image1:latest", "image2:latest"]
+    assert not list((engine.data_root / "tmp").iterdir()) and len(list((engine.data_root / "layers").iterdir())) == 7
