@@ -101,20 +101,39 @@ static int find_moment(struct engine *engine, const struct filters *filters, con
     return 0;
 }
 
-/* "busybox", "busybox:1*", "host:5000/a*" against "busybox:latest". */
-static bool matches_reference(const struct filters *filters, const struct image_info *info)
+static bool matches_any(const char *name, char *const *patterns)
+{
+    for (; *patterns; patterns++)
+        if (reference_matches(name, *patterns))
+            return true;
+    return false;
+}
+
+/* Takes the names out that do not match. */
+static void keep_matching(char **names, char *const *patterns)
+{
+    char **kept = names;
+    for (; *names; names++) {
+        if (matches_any(*names, patterns))
+            *kept++ = *names;
+        else
+            free(*names);
+    }
+    *kept = NULL;
+}
+
+/* "busybox", "busybox:1*", "host:5000/a*" against "busybox:latest". Only names asked for are shown. */
+static bool matches_reference(const struct filters *filters, struct image_info *info)
 {
     char *const *wanted = filters_values(filters, "reference");
     if (!wanted || !*wanted)
         return true;
-    for (; *wanted; wanted++)
-        for (char *const *tag = info->tags; *tag; tag++)
-            if (reference_matches(*tag, *wanted))
-                return true;
-    return false;
+    keep_matching(info->tags, wanted);
+    keep_matching(info->digests, wanted);
+    return *info->tags || *info->digests;
 }
 
-static bool matches(const struct image_query *query, const struct image_info *info,
+static bool matches(const struct image_query *query, struct image_info *info,
     const struct image *image)
 {
     int64_t created = image->created_ns;

@@ -6,9 +6,12 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 
-/* The colon that begins the tag: none before a slash counts. */
+/* The colon that begins the tag (none before a slash counts), or the "@" of a digest. */
 static const char *tag_of(const char *name)
 {
+    const char *at = strchr(name, '@');
+    if (at)
+        return at;
     const char *colon = strrchr(name, ':'), *slash = strrchr(name, '/');
     return colon && (!slash || colon > slash) ? colon : NULL;
 }

@@ -3,6 +3,6 @@
 
 #include <stdbool.h>
 
-/* Whether a familiar name ("busybox:latest") fits a pattern: "busybox", "busybox:*", "*box", "host:5000/a*". Without a tag in the pattern
+/* Whether a familiar name ("busybox:latest", "busybox@sha256:...") fits a pattern: "busybox", "busybox:*", "*box", "host:5000/a*". Without a tag in the pattern
  * any tag fits. */
 bool reference_matches(const char *name, const char *pattern);
