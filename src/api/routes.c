@@ -93,7 +93,7 @@ static const struct route rows[] = {
 
     /* building */
     { POST, "/build", REFUSED(NO_BUILDER) },
-    { POST, "/build/prune", REFUSED(NO_BUILDER) },
+    { POST, "/build/prune", SERVED(build_prune_post, NONE) },
     { POST, "/build/cancel", REFUSED(NO_BUILDER) },
     { POST, "/session", REFUSED(NO_BUILDER) },
     { POST, "/grpc", REFUSED(NO_BUILDER) },
