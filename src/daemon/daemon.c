@@ -103,10 +103,16 @@ static int find_group(const struct daemon_options *options, gid_t *out, struct e
 
 static int listen_all(struct daemon *daemon, struct error *err)
 {
+    const struct daemon_options *options = &daemon->options;
     gid_t group;
-    if (find_group(&daemon->options, &group, err) < 0)
+    if (find_group(options, &group, err) < 0)
         return -1;
-    for (char **host = daemon->options.hosts; *host; host++)
+    if (options->tls
+        && api_use_tls(daemon->api, options->tls_cert, options->tls_key,
+               options->tls_verify ? options->tls_ca : NULL, err)
+               < 0)
+        return -1;
+    for (char **host = options->hosts; *host; host++)
         if (api_listen(daemon->api, *host, group, err) < 0)
             return -1;
     return 0;

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "base/path.h"
 
 #define FILE_LIMIT (1U << 20)
 #define DEFAULT_CONFIG_FILE "/etc/docker/daemon.json"
@@ -75,6 +76,12 @@ static const struct option options[] = {
     { "restart", 0, NULL, OPTION_BOOL, AT(engine.autorestart),
         "start containers by their policies (default)" },
     { "shutdown-timeout", 0, NULL, OPTION_STRING, AT(shutdown_timeout), "seconds" },
+    { "tls", 0, NULL, OPTION_BOOL, AT(tls), "tcp sockets speak TLS" },
+    { "tlscacert", 0, NULL, OPTION_STRING, AT(tls_ca),
+        "whose certificates of clients are trusted" },
+    { "tlscert", 0, NULL, OPTION_STRING, AT(tls_cert), "certificate of the daemon" },
+    { "tlskey", 0, NULL, OPTION_STRING, AT(tls_key), "its key" },
+    { "tlsverify", 0, NULL, OPTION_BOOL, AT(tls_verify), "clients need a certificate" },
     { "version", 'v', "", OPTION_BOOL, AT(version), "print the version" },
 
     { "containerd", 0, NULL, OPTION_IGNORED, 0, "there is none" },
@@ -107,8 +114,6 @@ static const struct option options[] = {
     { "seccomp-profile", 0, NULL, OPTION_FIXED, 0, "builtin" },
     { "selinux-enabled", 0, NULL, OPTION_FIXED_BOOL, 0, "false" },
     { "storage-driver", 's', NULL, OPTION_FIXED, 0, "overlay2 overlay" },
-    { "tls", 0, NULL, OPTION_FIXED_BOOL, 0, "false" },
-    { "tlsverify", 0, NULL, OPTION_FIXED_BOOL, 0, "false" },
 
     { "add-runtime", 0, "runtimes", OPTION_REFUSED, 0, "" },
     { "api-cors-header", 0, NULL, OPTION_REFUSED, 0, "" },
@@ -134,9 +139,6 @@ static const struct option options[] = {
     { "oom-score-adjust", 0, NULL, OPTION_REFUSED, 0, "" },
     { "storage-opt", 0, "storage-opts", OPTION_REFUSED, 0, "" },
     { "swarm-default-advertise-addr", 0, NULL, OPTION_REFUSED, 0, "" },
-    { "tlscacert", 0, NULL, OPTION_REFUSED, 0, "" },
-    { "tlscert", 0, NULL, OPTION_REFUSED, 0, "" },
-    { "tlskey", 0, NULL, OPTION_REFUSED, 0, "" },
     { "userns-remap", 0, NULL, OPTION_REFUSED, 0, "" },
     { "validate", 0, "", OPTION_REFUSED_BOOL, 0, "" },
 };
@@ -374,6 +376,23 @@ static int read_ulimits(struct daemon_options *out, struct error *err)
     return 0;
 }
 
+/* Where Docker looks for them. */
+static void set_tls_defaults(struct daemon_options *out)
+{
+    const char *folder = getenv("DOCKER_CERT_PATH"), *home = getenv("HOME");
+    _cleanup_free_ char *base =
+        folder && *folder ? xstrdup(folder) : xasprintf("%s/.docker", home ? home : "/root");
+    struct {
+        char **place;
+        const char *name;
+    } files[] = { { &out->tls_ca, "ca.pem" }, { &out->tls_cert, "cert.pem" },
+        { &out->tls_key, "key.pem" } };
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (!*files[i].place)
+            *files[i].place = path_join(base, files[i].name);
+    out->tls = out->tls || out->tls_verify;
+}
+
 static int finish(struct daemon_options *out, struct error *err)
 {
     struct engine_config *engine = &out->engine;
@@ -383,6 +402,7 @@ static int finish(struct daemon_options *out, struct error *err)
     set_default(&engine->bridge, "docker0");
     set_default(&engine->log_driver, "json-file");
     set_default(&out->log_level, engine->debug ? "debug" : "info");
+    set_tls_defaults(out);
     if (!out->hosts)
         strv_add(&out->hosts, "unix:///var/run/docker.sock");
     engine->shm_size_bytes = 64 << 20;
@@ -396,6 +416,7 @@ static int finish(struct daemon_options *out, struct error *err)
     engine->max_downloads = (unsigned)downloads;
     engine->mtu = (unsigned)mtu;
     engine->stop_containers = !out->live_restore;
+    engine->wait_for = getenv("PADDOCK_WAIT_FOR"); /* set by the docker service of the system */
     return read_ulimits(out, err);
 }
 

@@ -17,7 +17,8 @@ struct daemon_options {
     char *shm_size;
     char *shutdown_timeout, *max_downloads, *mtu; /* numbers, as text */
     bool live_restore;
-    bool tls;
+    bool tls, tls_verify;
+    char *tls_ca, *tls_cert, *tls_key;
     bool help, version;
 };
 

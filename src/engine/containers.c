@@ -39,7 +39,10 @@ void container_unref(struct container *container)
     shim_close(&container->shim);
     free(container->run.ports);
     container_record_unref(container->record);
-    layer_unref(container->layer);
+    if (container->removed && container->layer)
+        layer_discard(container->layer); /* it may have been the last to use it */
+    else
+        layer_unref(container->layer);
     pthread_mutex_destroy(&container->lock);
     free(container);
 }

@@ -175,6 +175,27 @@ static int build(struct engine *engine, struct container *container, struct erro
 
 /* ---- the record ---- */
 
+/* "container:NAME" is kept as that container's id: it may be renamed. */
+static int resolve_container(struct engine *engine, char **mode, struct error *err)
+{
+    _cleanup_container_ struct container *other = NULL;
+    if (!*mode || !str_starts(*mode, "container:"))
+        return 0;
+    if (container_find(engine, *mode + strlen("container:"), &other, err) < 0)
+        return -1;
+    free(*mode);
+    *mode = xasprintf("container:%s", other->id);
+    return 0;
+}
+
+static int resolve_modes(struct engine *engine, struct host_config *host, struct error *err)
+{
+    if (resolve_container(engine, &host->network_mode, err) < 0
+        || resolve_container(engine, &host->pid_mode, err) < 0)
+        return -1;
+    return resolve_container(engine, &host->ipc_mode, err);
+}
+
 static int read_request(const json *body, struct container_record *record, struct error *err)
 {
     json *host = json_get(body, "HostConfig"),
@@ -199,6 +220,7 @@ static int fill_record(struct engine *engine, const struct container_create *req
     if (check_platform(image, request->platform, err) < 0
         || merge_image(&record->config, image, err) < 0
         || container_config_check(&record->config, err) < 0
+        || resolve_modes(engine, &record->host_config, err) < 0
         || host_config_check(engine, &record->host_config, warnings, err) < 0
         || set_command(record, err) < 0)
         return -1;

@@ -22,20 +22,7 @@
 
 #define RECORD_LIMIT (1U << 20)
 
-/* ---- the core, for shims ---- */
-
-/* Sealed, so that no container that gets at a shim's executable can write to it (CVE-2019-5736). */
-static int make_core(struct error *err)
-{
-    _cleanup_close_ int fd = memfd_create("core", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-    if (fd < 0)
-        return error_sys(err, "core: memfd");
-    if (fd_write_all(fd, core_image, core_image_size, err) < 0)
-        return error_prefix(err, "core");
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-        return error_sys(err, "core: seal");
-    return TAKE_FD(fd);
-}
+/* ---- the core, for shims and as the init of containers ---- */
 
 /* A memfd cannot be bound into a container; a file of the exec root can. */
 char *engine_init_path(struct engine *engine, struct error *err)
@@ -174,7 +161,7 @@ static int open_cgroups(struct engine *engine, struct error *err)
 
 static int open_core(struct engine *engine, struct error *err)
 {
-    return (engine->core_fd = make_core(err)) < 0 ? -1 : 0;
+    return (engine->core_fd = core_open(err)) < 0 ? -1 : 0;
 }
 
 static int open_workers(struct engine *engine, struct error *err)

@@ -48,8 +48,10 @@ struct engine_config {
     char *
         cgroup_root; /* path below the cgroup v2 mount; NULL: the parent of the engine's own cgroup */
     bool debug;
-    bool init;              /* --init: an init process in every container */
-    bool autorestart;       /* --restart: start containers by their policy */
+    bool init;        /* --init: an init process in every container */
+    bool autorestart; /* --restart: start containers by their policy */
+    const char *
+        wait_for; /* no container is started by its policy before this file exists; NULL: at once */
     int shutdown_timeout_s; /* --shutdown-timeout */
     bool
         stop_containers; /* containers are stopped when the engine is asked to end (live-restore off) */

@@ -326,11 +326,11 @@ static void ask_shim(struct container *container, const char *id)
             execs_ended(container, id, state.execs[i].exit_code);
 }
 
-static bool is_running(struct container *container, const char *id)
+static bool may_run(struct container *container, const char *id)
 {
     _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&container->lock);
     struct exec *exec = find_in(container, id);
-    return exec && exec->phase == EXEC_RUNNING;
+    return exec && (exec->phase == EXEC_RUNNING || exec->phase == EXEC_STARTING);
 }
 
 int exec_inspect(struct engine *engine, const char *id, struct exec_info *out, struct error *err)
@@ -340,7 +340,7 @@ int exec_inspect(struct engine *engine, const char *id, struct exec_info *out, s
     struct exec_info info = { 0 };
     if (find_container(engine, id, &container, err) < 0)
         return -1;
-    if (is_running(container, id))
+    if (may_run(container, id))
         ask_shim(container, id);
     pthread_mutex_lock(&container->lock);
     struct exec *exec = find_in(container, id);

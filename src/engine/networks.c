@@ -130,8 +130,8 @@ int network_reserve(struct container *container, const struct container_record *
         return -1;
     run.attached = true;
     run.address = address;
-    snprintf(run.host_name, sizeof run.host_name, "veth%.7s", container->id);
-    id_new(run.endpoint_id);
+    id_new(run.endpoint_id); /* names the link too: that of an earlier run may not be gone yet */
+    snprintf(run.host_name, sizeof run.host_name, "veth%.7s", run.endpoint_id);
     choose_mac(record, address, run.mac);
     pthread_mutex_lock(&container->lock);
     container->run = run;
@@ -181,7 +181,22 @@ bool network_wants_netlink(struct container *container, const struct container_r
     return mode == NETWORK_NONE || mode == NETWORK_BRIDGE;
 }
 
-/* Claimed, and the run is over (or never came to be). */
+/* Whether another container is in this one's network, which therefore outlives it. */
+static bool is_shared(struct container *container)
+{
+    bool shared = false;
+    struct container **all = containers_all(container->engine, NULL);
+    for (struct container **c = all; *c && !shared; c++) {
+        _cleanup_record_ struct container_record *record = container_record_of(*c);
+        const char *mode = record->host_config.network_mode;
+        shared = str_starts(mode, "container:") && strcmp(mode + 10, container->id) == 0;
+    }
+    containers_free(all);
+    return shared;
+}
+
+/* The run is over (or never came to be). The link goes with its namespace, and the kernel takes its time (20 ms): nobody waits
+ * for it. */
 void run_release(struct container *container)
 {
     struct engine *engine = container->engine;
@@ -194,7 +209,7 @@ void run_release(struct container *container)
     free(run.ports);
     if (!run.attached)
         return;
-    if (endpoint_detach(run.host_name, &err) < 0)
+    if (is_shared(container) && endpoint_detach(run.host_name, &err) < 0)
         log_warn("container %.12s: %s", container->id, err.text);
     if (engine->pool && run.address.s_addr)
         pool_release(engine->pool, run.address);

@@ -10,6 +10,7 @@
 
 #define DELAY_FIRST_NS INT64_C(100000000)
 #define DELAY_MAX_NS INT64_C(60000000000)
+#define WAIT_STEP_MS 100
 #define STEADY_NS INT64_C(10000000000) /* a run that lasts so long begins anew */
 
 /* ---- rules ---- */
@@ -113,6 +114,14 @@ static int64_t restart_all_due(struct engine *engine)
     return next_ns;
 }
 
+/* Nothing is started before this file is there: the system's mounts and what it runs at boot come first. */
+static void wait_for_file(const char *path, int closing_fd)
+{
+    while (path && *path && access(path, F_OK) < 0)
+        if (fd_wait(closing_fd, POLLIN, WAIT_STEP_MS))
+            return;
+}
+
 static void *restarter_main(void *argument)
 {
     struct engine *engine = argument;
@@ -120,6 +129,7 @@ static void *restarter_main(void *argument)
         { .fd = engine->restarter_fd, .events = POLLIN },
         { .fd = engine->closing_fd, .events = POLLIN },
     };
+    wait_for_file(engine->config->wait_for, engine->closing_fd);
     for (;;) {
         int64_t next_ns = restart_all_due(engine);
         poll(fds, 2, next_ns < 0 ? -1 : clock_left_ms(next_ns));
