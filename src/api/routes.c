@@ -23,7 +23,7 @@ static const struct route rows[] = {
     { GET, "/info", SERVED(system_info, NONE) },
     { GET, "/events", SERVED(system_events, NONE) },
     { GET, "/system/df", SERVED(system_df, NONE) },
-    { POST, "/auth", REFUSED("log in where the registry is") },
+    { POST, "/auth", SERVED(system_auth, JSON) },
 
     /* images */
     { GET, "/images/json", SERVED(images_list, NONE) },

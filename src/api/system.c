@@ -236,3 +236,18 @@ int system_info(struct request *req, struct error *err)
     fields_apply("info", out, req->minor);
     return response_json(req, 200, out, err);
 }
+
+/* docker login: are these credentials good? The client keeps them. */
+int system_auth(struct request *req, struct error *err)
+{
+    if (engine_registry_login(req->engine, req->body, err) < 0) {
+        if (err->kind != ERROR_DENIED)
+            return -1;
+        response_error_status(req, 401, err->text);
+        return 0;
+    }
+    json *out = json_new_object();
+    json_set_str(out, "IdentityToken", "");
+    json_set_str(out, "Status", "Login Succeeded");
+    return response_json(req, 200, out, err);
+}

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from support.image import Image, Layer, busybox
+from support.registry import Registry, htpasswd
 from support.wait import wait_until
 
 
@@ -68,6 +69,22 @@ def test_pull(engine, registry):
     done = engine.run("pull", f"{registry.name}/nosuch")
     assert done.returncode == 1 and "nosuch" in done.stderr
     engine.docker("rmi", name)
+
+
+def test_login(engine, tmp_path):
+    guarded = Registry(tmp_path, port=5003, auth=htpasswd("tester", "secret")).start()
+    guarded.push(busybox(), "private", credentials=("tester", "secret"))
+    try:
+        assert engine.run("pull", f"{guarded.name}/private").returncode == 1
+        done = engine.run("login", "-u", "tester", "--password-stdin", guarded.name, input="wrong")
+        assert done.returncode == 1 and re.search("unauthorized|authentication required", done.stderr, flags=re.I), done
+        done = engine.run("login", "-u", "tester", "--password-stdin", guarded.name, input="secret")
+        assert done.returncode == 0 and "Login Succeeded" in done.stdout
+        assert engine.docker("pull", "-q", f"{guarded.name}/private") == f"{guarded.name}/private:latest"
+        engine.docker("logout", guarded.name)
+        engine.docker("rmi", f"{guarded.name}/private")
+    finally:
+        guarded.stop()
 
 
 def test_inspect(docker):
