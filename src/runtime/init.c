@@ -299,6 +299,12 @@ NORETURN void init_run(struct init_plan *plan)
         .process = { .terminal = TERMINAL_NONE },
         .old_root_fd = -1 };
     umask(0);
+    /* In a pid namespace that it shares, others can see it before it has become what it is to be. In a user namespace of its
+     * own that would make its /proc files the host's root's, and nobody else is there. */
+    if (!(plan->namespaces.clone_flags & CLONE_NEWUSER) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
+        error_sys(&err, "hide the process");
+        init_fail(plan->channel_fd, &err);
+    }
     for (size_t i = 0; i < ARRAY_LEN(steps); i++)
         if (steps[i].run(&init, &err) < 0)
             init_fail(plan->channel_fd, &err);

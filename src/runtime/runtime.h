@@ -91,6 +91,7 @@ DEFINE_CLEANUP_STRUCT(runtime_result, struct runtime_result, runtime_result_done
  *   *out   RUNTIME_RESULT_NONE on entry. On failure nothing is left behind, the cgroup included, but that with `sibling` it may
  *          hold the pidfd of a process which was killed and that the caller's parent has to reap: hand it to
  *          runtime_result_send, and runtime_result_receive does so.
+ * Of the hooks, poststart and poststop are the caller's to run (runtime_main does).
  * The program is not there: ERROR_NOT_FOUND `exec: "foo": executable file not found in $PATH`; not executable: ERROR_DENIED. */
 MUST_CHECK int runtime_create(const struct runtime_create *create, struct runtime_result *out,
     struct error *err);

@@ -361,6 +361,37 @@ static void create__maps_users(void **state)
     case_end(&c);
 }
 
+static void create__joins_namespaces(void **state)
+{
+    struct container_case one, two;
+    struct error err = { 0 };
+    char byte;
+    case_begin(&one, "wait", NULL);
+    CHECK_OK(runtime_create(&one.create, &one.result, &err));
+    CHECK_OK(runtime_start(one.result.start_fd, &err));
+    CHECK(read(one.output_fd, &byte, 1) == 1, "it does not say that it waits");
+    case_begin(&two, "grep", "/proc/self/status", "NSpid", NULL);
+    static const char *const types[][2] = { { "pid", "pid" }, { "network", "net" },
+        { "uts", "uts" } };
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        _cleanup_free_ char *path = xasprintf("/proc/%d/ns/%s", one.result.pid, types[i][1]);
+        oci_spec_add_namespace(two.spec, types[i][0], path);
+    }
+    CHECK(case_run(&two) == 0, "%s", two.output);
+    CHECK_HAS(two, "NSpid:\t2\n");
+    struct stat a, b;
+    CHECK(fstat(one.result.netns_fd, &a) == 0 && fstat(two.result.netns_fd, &b) == 0
+              && a.st_ino == b.st_ino,
+        "another network namespace");
+    case_end(&two);
+    /* the test itself still has children in its own */
+    case_begin(&two, "grep", "/proc/self/status", "NSpid", NULL);
+    CHECK(case_run(&two) == 0, "%s", two.output);
+    CHECK_HAS(two, "NSpid:\t1\n");
+    case_end(&two);
+    case_end(&one);
+}
+
 static void create__binds_the_filter(void **state)
 {
     static const struct {
@@ -426,6 +457,7 @@ int main(void)
         cmocka_unit_test(create__is_a_sibling_when_asked),
         cmocka_unit_test(create__leaves_no_sibling_behind),
         cmocka_unit_test(create__maps_users),
+        cmocka_unit_test(create__joins_namespaces),
         cmocka_unit_test(create__binds_the_filter),
         cmocka_unit_test(create__sets_limits),
         cmocka_unit_test(create__fails_where_a_limit_cannot_be_set),
