@@ -82,7 +82,8 @@ enum tar_flavour tar_block_flavour(const struct tar_block *block)
 {
     if (memcmp(block->magic, "ustar\0", 6) == 0)
         return memcmp(block->rest + 8, "tar\0", 4) == 0 ? TAR_STAR : TAR_USTAR;
-    return memcmp(block->magic, "ustar  \0", 8) == 0 ? TAR_GNU : TAR_V7;
+    bool gnu = memcmp(block->magic, "ustar ", 6) == 0 && memcmp(block->version, " ", 2) == 0;
+    return gnu ? TAR_GNU : TAR_V7;
 }
 
 void tar_block_name(const struct tar_block *block, enum tar_flavour flavour, struct str *out)

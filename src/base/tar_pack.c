@@ -177,10 +177,11 @@ static int copy_content(struct pack *pack, int fd, uint64_t size, struct error *
     return tar_write_padding(pack->sink, size, err);
 }
 
-static int write_file(struct pack *pack, int dir_fd, const char *base, struct tar_entry *entry,
-    struct error *err)
+static int write_file(struct pack *pack, int dir_fd, const char *base,
+    const struct tar_entry *found, struct error *err)
 {
     struct stat st;
+    struct tar_entry entry = *found;
     char value[CAPABILITY_MAX];
     struct tar_xattr capability = { (char *)CAPABILITY, value, 0 };
     _cleanup_close_ int fd = openat(dir_fd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -188,28 +189,29 @@ static int write_file(struct pack *pack, int dir_fd, const char *base, struct ta
         return errno == ENOENT ? 0 : unreadable(pack, "open", err);
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return 0; /* another has taken its name */
-    entry->size = (uint64_t)st.st_size;
+    entry.size = (uint64_t)st.st_size;
     ssize_t n = fgetxattr(fd, CAPABILITY, value, sizeof value);
     if (n > 0) {
         capability.size = (size_t)n;
-        entry->xattrs = &capability;
-        entry->xattr_count = 1;
+        entry.xattrs = &capability;
+        entry.xattr_count = 1;
     }
-    if (tar_write_entry(pack->sink, entry, err) < 0)
+    if (tar_write_entry(pack->sink, &entry, err) < 0)
         return -1;
-    return copy_content(pack, fd, entry->size, err);
+    return copy_content(pack, fd, entry.size, err);
 }
 
-static int write_link(struct pack *pack, int dir_fd, const char *base, struct tar_entry *entry,
-    struct error *err)
+static int write_link(struct pack *pack, int dir_fd, const char *base,
+    const struct tar_entry *found, struct error *err)
 {
+    struct tar_entry entry = *found;
     char target[4096];
     ssize_t n = readlinkat(dir_fd, base, target, sizeof target - 1);
     if (n < 0)
         return errno == ENOENT || errno == EINVAL ? 0 : unreadable(pack, "read link", err);
     target[n] = 0;
-    entry->link = target;
-    return tar_write_entry(pack->sink, entry, err);
+    entry.link = target;
+    return tar_write_entry(pack->sink, &entry, err);
 }
 
 static int write_folder(struct pack *pack, int dir_fd, const char *base, struct tar_entry *entry,

@@ -14,6 +14,7 @@ struct deletion {
     const struct image_delete *how;
     const char *asked; /* as the user wrote it */
     struct image *image;
+    struct layer *discard; /* its top, once the image is gone */
     struct image_removal *removals;
     size_t count, capacity;
 };
@@ -177,15 +178,18 @@ static int remove_image(struct deletion *d, struct error *err)
     if (rc < 0)
         return -1;
     add_removal(d, true, xstrdup(d->image->id));
-    struct layer *top = layer_ref(d->image->top);
+    d->discard = layer_ref(d->image->top);
     if (was_there)
         image_unref(d->image); /* the list's */
-    image_unref(TAKE_PTR(d->image));
+    return 0;
+}
+
+static void discard_layers(struct deletion *d)
+{
     _cleanup_strv_ char **removed = NULL;
-    layer_discard_into(top, &removed);
+    layer_discard_into(d->discard, &removed);
     for (char **chain_id = removed; chain_id && *chain_id; chain_id++)
         add_removal(d, true, xstrdup(*chain_id));
-    return 0;
 }
 
 /* ---- by reference ---- */
@@ -261,8 +265,8 @@ int image_delete(struct store *store, const char *name, const struct image_delet
     if (image_find(store, name, &d.image, err) < 0)
         return -1;
     int rc = is_id_prefix(d.image->id, name) ? delete_by_id(&d, err) : delete_by_reference(&d, err);
-    if (d.image)
-        image_unref(d.image);
+    image_unref(d.image); /* which holds its layers */
+    discard_layers(&d);
     if (rc < 0) {
         image_removals_free(d.removals, d.count);
         return -1;

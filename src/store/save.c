@@ -214,14 +214,14 @@ static int write_image(struct save *save, struct saved *saved, struct error *err
 
 static void add_to_index(json *list, const struct saved *saved, const char *name)
 {
-    json *value = descriptor(MEDIA_OCI_MANIFEST, saved->manifest_digest, strlen(saved->manifest));
+    json *row = descriptor(MEDIA_OCI_MANIFEST, saved->manifest_digest, strlen(saved->manifest));
     if (name) {
         json *annotations = json_new_object();
         json_set_str(annotations, "io.containerd.image.name", name);
         json_set_str(annotations, "org.opencontainers.image.ref.name", strrchr(name, ':') + 1);
-        json_set(value, "annotations", annotations);
+        json_set(row, "annotations", annotations);
     }
-    json_add(list, value);
+    json_add(list, row);
 }
 
 static json *make_index(const struct save *save)
