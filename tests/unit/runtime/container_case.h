@@ -57,7 +57,7 @@ static inline void case_begin(struct container_case *c, const char *verb, ...)
     free(payload);
     c->spec = oci_spec_new_default(&defaults);
     c->spec->hostname = xstrdup("box");
-    c->spec->linux.cgroups_path = xasprintf("/paddock-test/%s", path_base(c->folder));
+    c->spec->linux.cgroups_path = xasprintf("/paddock-%s", path_base(c->folder));
     strv_add(&c->spec->process->args, "/payload");
     strv_add(&c->spec->process->args, verb);
     va_list args;
