@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -425,6 +426,50 @@ static void tar_unpack__makes_whiteouts(void **state)
     CHECK_FAILS(unpack(root, &archive, true, &err), ERROR_INVALID, "device 0:0");
 }
 
+/* Somebody inside turns a folder into a link and back while an archive is unpacked through it. */
+struct racer {
+    int root_fd;
+    volatile bool stop;
+};
+
+static void *race(void *context)
+{
+    struct racer *racer = context;
+    while (!racer->stop) {
+        renameat(racer->root_fd, "d", racer->root_fd, "away");
+        (void)!symlinkat("..", racer->root_fd, "d");
+        unlinkat(racer->root_fd, "d", 0);
+        renameat(racer->root_fd, "away", racer->root_fd, "d");
+    }
+    return NULL;
+}
+
+static void tar_unpack__wins_against_links_that_come_and_go(void **state)
+{
+    _cleanup_close_ int root = fresh_root();
+    struct racer racer = { root, false };
+    pthread_t thread;
+    size_t taken = 0;
+    CHECK(mkdirat(root, "d", 0755) == 0, "%m");
+    CHECK(pthread_create(&thread, NULL, race, &racer) == 0, "%m");
+    for (int i = 0; i < 2000; i++) {
+        struct error err;
+        _cleanup_str_ struct str archive = { 0 };
+        archive_add(&archive, (struct member){ "d/escaped", '0', "x" });
+        archive_add(&archive, (struct member){ "d/escaped-link", '2', .link = "x" });
+        archive_add(&archive, (struct member){ "d/escaped-folder/deep/f", '0', "x" });
+        archive_end(&archive);
+        taken += unpack(root, &archive, false, &err) == 0;
+    }
+    racer.stop = true;
+    pthread_join(thread, NULL);
+    CHECK(taken > 0, "every attempt failed");
+    CHECK(faccessat(scratch_fd, "escaped", F_OK, AT_SYMLINK_NOFOLLOW) < 0
+              && faccessat(scratch_fd, "escaped-link", F_OK, AT_SYMLINK_NOFOLLOW) < 0
+              && faccessat(scratch_fd, "escaped-folder", F_OK, 0) < 0,
+        "a name got out");
+}
+
 /* ---- packing ---- */
 
 static void pack_tree(int root, const char *name, const char *as_name, struct str *out)
@@ -486,6 +531,7 @@ int main(void)
         cmocka_unit_test(tar_unpack__sets_attributes),
         cmocka_unit_test(tar_unpack__replaces_what_is_there),
         cmocka_unit_test(tar_unpack__makes_whiteouts),
+        cmocka_unit_test(tar_unpack__wins_against_links_that_come_and_go),
         cmocka_unit_test(tar_pack__writes_a_tree_that_unpacks_the_same),
     };
     return cmocka_run_group_tests_name("base/tar", tests, scratch_make, scratch_remove);
