@@ -60,6 +60,8 @@ def test_engine_killed__attached_client_keeps_its_stream(own_engine):
     client.stdin.write(b"one\n")
     client.stdin.flush()
     assert client.stdout.readline() == b"got one\n"
+    wait_until(lambda: engine.inspect("echoer")["State"]["Running"], 5)
+    time.sleep(0.2)  # the client has the answer to its start request, too
     engine.kill()
     client.stdin.write(b"two\n")
     client.stdin.flush()
