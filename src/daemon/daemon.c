@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "base/memory.h"
 #include "base/users.h"
+#include "core_image.h"
 #include "daemon/options.h"
 
 #define DEFAULT_GROUP "docker"
@@ -125,11 +126,12 @@ static int start(struct daemon *daemon, struct error *err)
 {
     static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
     daemon->signal_fd = loop_signalfd(signals, err);
-    if (daemon->signal_fd < 0 || write_pidfile(daemon, err) < 0)
+    struct engine_config *config = &daemon->options.engine;
+    if (daemon->signal_fd < 0 || write_pidfile(daemon, err) < 0
+        || (config->core_fd = core_open(err)) < 0)
         return -1;
     daemon->api = api_new();
-    if (listen_all(daemon, err) < 0
-        || engine_open(&daemon->options.engine, &daemon->engine, err) < 0
+    if (listen_all(daemon, err) < 0 || engine_open(config, &daemon->engine, err) < 0
         || api_start(daemon->api, daemon->engine, err) < 0)
         return -1;
     engine_run(daemon->engine);

@@ -5,6 +5,14 @@
 #include "base/path.h"
 #include "engine/model.h"
 
+void text_copy(char *to, size_t size, const char *from)
+{
+    size_t n = from ? strnlen(from, size - 1) : 0;
+    if (n)
+        memcpy(to, from, n);
+    to[n] = 0;
+}
+
 /* ---- references ---- */
 
 struct container *container_ref(struct container *container)

@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
-#include "core_image.h"
 #include "engine/engine_cgroup.h"
 #include "engine/image.h"
 #include "engine/model.h"
@@ -31,10 +30,12 @@ char *engine_init_path(struct engine *engine, struct error *err)
     struct stat st;
     if (fstatat(engine->run_fd, "docker-init", &st, 0) == 0)
         return path;
+    char from[32], link[32];
+    snprintf(from, sizeof from, "/proc/self/fd/%d", engine->config->core_fd);
+    _cleanup_close_ int core_fd = open(from, O_RDONLY | O_CLOEXEC); /* with a position of its own */
     _cleanup_close_ int fd = openat(engine->run_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0755);
-    char link[32];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    if (fd >= 0 && fd_write_all(fd, core_image, core_image_size, err) == 0
+    if (core_fd >= 0 && fd >= 0 && fd_copy(core_fd, fd, err) == 0
         && (linkat(AT_FDCWD, link, engine->run_fd, "docker-init", AT_SYMLINK_FOLLOW) == 0
             || errno == EEXIST))
         return path;
@@ -159,11 +160,6 @@ static int open_cgroups(struct engine *engine, struct error *err)
     return 0;
 }
 
-static int open_core(struct engine *engine, struct error *err)
-{
-    return (engine->core_fd = core_open(err)) < 0 ? -1 : 0;
-}
-
 static int open_workers(struct engine *engine, struct error *err)
 {
     if (monitor_start(engine, err) < 0)
@@ -179,7 +175,6 @@ static const struct step {
 } steps[] = {
     { "folders", open_folders },
     { "identity", read_identity },
-    { "core", open_core },
     { "cgroups", open_cgroups },
     { "network", open_network },
     { "images", open_store },
@@ -193,8 +188,8 @@ static struct engine *engine_new(const struct engine_config *config)
     struct engine *engine = NEW(struct engine);
     int *const fds[] = { &engine->lock_fd, &engine->data_fd, &engine->run_fd,
         &engine->containers_fd, &engine->volumes_fd, &engine->tmp_fd, &engine->run_containers_fd,
-        &engine->seccomp_fd, &engine->core_fd, &engine->cgroup_root_fd, &engine->shims_cgroup_fd,
-        &engine->closing_fd, &engine->network_ready_fd };
+        &engine->seccomp_fd, &engine->cgroup_root_fd, &engine->shims_cgroup_fd, &engine->closing_fd,
+        &engine->network_ready_fd };
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         *fds[i] = -1;
     engine->config = config;
@@ -208,7 +203,7 @@ void engine_free(struct engine *engine)
 {
     const int fds[] = { engine->lock_fd, engine->data_fd, engine->run_fd, engine->containers_fd,
         engine->volumes_fd, engine->tmp_fd, engine->run_containers_fd, engine->seccomp_fd,
-        engine->core_fd, engine->cgroup_root_fd, engine->shims_cgroup_fd, engine->closing_fd,
+        engine->cgroup_root_fd, engine->shims_cgroup_fd, engine->closing_fd,
         engine->network_ready_fd };
     for (size_t i = 0; i < engine->container_count; i++)
         container_unref(engine->containers[i]);

@@ -35,6 +35,7 @@ struct engine;
 /* ---- configuration: dockerd's flags and daemon.json, see engine/daemon_options.c ---- */
 
 struct engine_config {
+    int core_fd; /* the core program in a sealed memfd (core_image.h); borrowed */
     char *data_root, *exec_root;
     char *name;   /* of the nf_tables table: "paddock-NAME"; "" makes it from the bridge's name */
     char *bridge; /* "docker0"; "none": no default bridge */

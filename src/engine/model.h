@@ -22,13 +22,7 @@
 #include "store/store.h"
 
 /* Copies what fits; from NULL is "". */
-static inline void text_copy(char *to, size_t size, const char *from)
-{
-    size_t n = from ? strnlen(from, size - 1) : 0;
-    if (n)
-        memcpy(to, from, n);
-    to[n] = 0;
-}
+void text_copy(char *to, size_t size, const char *from);
 
 /* ---- waiting for a change: container_watch ---- */
 
@@ -157,8 +151,7 @@ struct engine {
     char id[64];
     int lock_fd, data_fd, run_fd; /* data root and its lock file, exec root */
     int containers_fd, volumes_fd, tmp_fd, run_containers_fd;
-    int seccomp_fd; /* EXEC-ROOT/seccomp: compiled filters */
-    int core_fd;
+    int seccomp_fd;     /* EXEC-ROOT/seccomp: compiled filters */
     int cgroup_root_fd; /* of the hierarchy; -1: none mounted */
     char *cgroup_path;  /* the engine's part of it: "/system" */
     int shims_cgroup_fd;

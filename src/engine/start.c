@@ -50,7 +50,7 @@ static int open_folders(struct start *start, struct error *err)
 static int spawn_shim(struct start *start, struct error *err)
 {
     struct shim_spawn spawn = {
-        .core_fd = start->engine->core_fd,
+        .core_fd = start->engine->config->core_fd,
         .id = start->container->id,
         .run_fd = start->run_fd,
         .cgroup_fd = start->engine->shims_cgroup_fd,
