@@ -43,16 +43,22 @@ static int check_count(const struct command *command, const char *path, size_t c
         path, min, max);
 }
 
+struct options command_options(const struct command *command)
+{
+    return command->table ? *command->table
+                          : (struct options){ command->options, command->option_count };
+}
+
 static int run_leaf(struct cli *cli, const struct command *root, const struct command *command,
     char **argv)
 {
     struct error err = { 0 };
-    struct options options = { command->options, command->option_count };
+    struct options options = command_options(command);
     _cleanup_free_ void *values = xcalloc(1, command->values_size + 1);
     _cleanup_free_ char **args = NULL;
     bool help = false;
     int status = -1;
-    if (options_parse(options, argv, command->options_first, values, &args, &help, &err) < 0) {
+    if (option_table_parse(options, argv, command->options_first, values, &args, &help, &err) < 0) {
         status = fail_usage(cli->path, err.text, EXIT_USAGE);
     } else if (help) {
         help_print(root, command, cli->path, stdout);
@@ -69,7 +75,7 @@ static int run_leaf(struct cli *cli, const struct command *root, const struct co
             status = command->run(cli, values, args, &err);
         }
     }
-    options_done(options, values);
+    option_table_done(options, values);
     fflush(stdout);
     if (status < 0 && *err.text)
         fprintf(stderr, "%s\n", err.text);

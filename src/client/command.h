@@ -30,6 +30,7 @@ struct command {
     bool options_first;     /* what follows the first argument is not ours: run, exec */
     const struct option *options;
     size_t option_count;
+    const struct options *table; /* instead of the two, where several commands have them */
     size_t values_size;
     /* values: as the options say. args: NULL-terminated. Returns the exit status, or -1 with the error that is still to be
      * printed. */
@@ -50,6 +51,8 @@ struct command_entry {
     const struct command *command;
     enum entry_kind kind;
 };
+
+struct options command_options(const struct command *command);
 
 #define EXIT_USAGE 125 /* wrong options; what docker run fails with itself */
 

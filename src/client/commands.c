@@ -32,7 +32,10 @@ GROUP(volume, "Manage volumes", COMMAND("create", volume_create),
 
 static const struct command_entry root_entries[] = {
     /* the common ones, in the order of --help */
+    COMMON("run", run_container),
+    COMMON("exec", exec),
     COMMON("ps", ps),
+    COMMON("pull", pull),
     COMMON("images", images),
     COMMON("version", version),
 
@@ -41,13 +44,17 @@ static const struct command_entry root_entries[] = {
     SUBGROUP("network", network),
     SUBGROUP("volume", volume),
 
+    COMMAND("attach", attach),
+    COMMAND("create", create),
     COMMAND("history", history),
     COMMAND("inspect", inspect),
     COMMAND("kill", kill),
+    COMMAND("logs", logs),
     COMMAND("pause", pause),
     COMMAND("rename", rename),
     COMMAND("restart", restart),
     COMMAND("rm", rm),
+    COMMAND("start", start),
     COMMAND("stop", stop),
     COMMAND("unpause", unpause),
     COMMAND("wait", wait),

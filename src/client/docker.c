@@ -89,7 +89,7 @@ static int run_program(const char *program, const char *fallback, char **argv)
     _cleanup_free_ char **rest = NULL;
     bool help = false;
     int status = 1;
-    if (options_parse(globals_table, argv + 1, true, &globals, &rest, &help, &err) < 0) {
+    if (option_table_parse(globals_table, argv + 1, true, &globals, &rest, &help, &err) < 0) {
         fprintf(stderr, "%s\nSee '%s --help'.\n", err.text, program);
         help_print_root(&command_root, &globals_table, program, stderr);
         status = EXIT_USAGE;
@@ -105,7 +105,7 @@ static int run_program(const char *program, const char *fallback, char **argv)
         status = command_run(&cli, &command_root, rest);
     }
     cli_done(&cli);
-    options_done(globals_table, &globals);
+    option_table_done(globals_table, &globals);
     if (fflush(stdout) == EOF && status == 0) {
         perror("write /dev/stdout");
         status = 1;

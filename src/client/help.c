@@ -104,10 +104,10 @@ void help_print(const struct command *root, const struct command *command, const
     add_names(root, program, command, &names);
     if (strchr(str_text(&names), ','))
         fprintf(to, "\nAliases:\n  %s\n", str_text(&names));
-    if (command->option_count) {
+    struct options options = command_options(command);
+    if (options.count) {
         fprintf(to, "\nOptions:\n");
-        options_print((struct options){ command->options, command->option_count }, help_width(),
-            to);
+        option_table_print(options, help_width(), to);
     }
 }
 
@@ -119,6 +119,6 @@ void help_print_root(const struct command *root, const struct options *options, 
     print_entries(root, "Management Commands", is_group, true, to);
     print_entries(root, "Commands", is_other, true, to);
     fprintf(to, "\nGlobal Options:\n");
-    options_print(*options, help_width(), to);
+    option_table_print(*options, help_width(), to);
     fprintf(to, "\nRun '%s COMMAND --help' for more information on a command.\n", program);
 }

@@ -100,8 +100,12 @@ static int set_cpus(void *field, const char *value, struct error *err)
 
 static int set_duration(void *field, const char *value, struct error *err)
 {
-    if (parse_duration_ns(value, field, err) == 0)
+    bool negative = *value == '-';
+    int64_t ns = 0;
+    if (parse_duration_ns(value + negative, &ns, err) == 0) {
+        *(int64_t *)field = negative ? -ns : ns;
         return 0;
+    }
     return error_set(err, ERROR_INVALID, "time: invalid duration \"%s\"", value);
 }
 
@@ -246,7 +250,7 @@ static size_t count_words(char *const *argv)
     return n;
 }
 
-int options_parse(struct options options, char *const *argv, bool options_first, void *values,
+int option_table_parse(struct options options, char *const *argv, bool options_first, void *values,
     char ***rest, bool *help, struct error *err)
 {
     struct parser parser = { options, argv, values, help };
@@ -273,7 +277,7 @@ int options_parse(struct options options, char *const *argv, bool options_first,
     return 0;
 }
 
-void options_done(struct options options, void *values)
+void option_table_done(struct options options, void *values)
 {
     for (size_t i = 0; i < options.count; i++) {
         char ***list = (char ***)(void *)((char *)values + options.rows[i].offset);
@@ -333,7 +337,7 @@ static void print_wrapped(const char *text, size_t column, size_t width, FILE *t
     fputc('\n', to);
 }
 
-void options_print(struct options options, size_t width, FILE *to)
+void option_table_print(struct options options, size_t width, FILE *to)
 {
     _cleanup_free_ const struct option **sorted = xcalloc(options.count + 1, sizeof *sorted);
     size_t widest = 0;

@@ -65,10 +65,10 @@ struct options {
  * What is no option goes to *rest (owned list of borrowed words: free it, not its words). options_first: the first word that
  * is no option ends them. *help is set when --help was among them; nothing else is checked then.
  * Errors are ERROR_INVALID, or ERROR_UNSUPPORTED with the option's name. */
-MUST_CHECK int options_parse(struct options options, char *const *argv, bool options_first,
+MUST_CHECK int option_table_parse(struct options options, char *const *argv, bool options_first,
     void *values, char ***rest, bool *help, struct error *err);
 /* Frees the lists in values. */
-void options_done(struct options options, void *values);
+void option_table_done(struct options options, void *values);
 
 /* The rows sorted by name, aligned, wrapped at width. */
-void options_print(struct options options, size_t width, FILE *to);
+void option_table_print(struct options options, size_t width, FILE *to);
