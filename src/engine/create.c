@@ -80,14 +80,13 @@ static void merge_config(struct container_config *own, struct container_config *
         take_list(&own->on_build, image->on_build);
 }
 
-static int merge_image(struct container_config *own, const struct image *image, struct error *err)
+static int merge_image(struct store *store, struct container_config *own, const struct image *image,
+    struct error *err)
 {
-    struct container_config from = { 0 };
-    json *document = json_get(image->config.document, "config");
-    if (document && container_config_read(document, &from, err) < 0)
-        return error_prefix(err, "configuration of image %.19s", image->id);
-    merge_config(own, &from);
-    schema_done(&container_config_schema, &from);
+    _cleanup_image_config_ struct image_config config = { 0 };
+    if (image_config_read(store, image, &config, err) < 0)
+        return error_prefix(err, "image %.19s", image->id);
+    merge_config(own, &config.run);
     return 0;
 }
 
@@ -127,7 +126,7 @@ static int check_platform(const struct image *image, const char *text, struct er
         return 0;
     if (image_platform_parse(text, &platform, err) < 0)
         return -1;
-    if (!image->config.architecture || str_eq(platform.architecture, image->config.architecture))
+    if (!image->architecture || str_eq(platform.architecture, image->architecture))
         return 0;
     return error_set(err, ERROR_NOT_FOUND,
         "image with reference %.19s was found but does not provide the specified platform (%s)",
@@ -218,7 +217,7 @@ static int fill_record(struct engine *engine, const struct container_create *req
     record->image_id = xstrdup(image->id);
     record->layer = image->top ? xstrdup(image->top->chain_id) : NULL;
     if (check_platform(image, request->platform, err) < 0
-        || merge_image(&record->config, image, err) < 0
+        || merge_image(engine->store, &record->config, image, err) < 0
         || container_config_check(&record->config, err) < 0
         || resolve_modes(engine, &record->host_config, err) < 0
         || host_config_check(engine, &record->host_config, warnings, err) < 0

@@ -45,8 +45,7 @@ static int64_t count_users(struct engine *engine, const char *image_id)
     return n;
 }
 
-static void fill_info(struct engine *engine, struct image *image, bool whole,
-    struct image_info *out)
+static void fill_info(struct engine *engine, struct image *image, struct image_info *out)
 {
     int64_t tagged_ns = 0;
     char time[CLOCK_TEXT_SIZE];
@@ -56,16 +55,24 @@ static void fill_info(struct engine *engine, struct image *image, bool whole,
         .created_s = image->created_ns / 1000000000,
         .size_bytes = image->size_bytes,
         .containers = count_users(engine, image->id),
-        .labels = image->config.run.labels ? strv_dup(image->config.run.labels) : NULL,
+        .labels = image->labels ? strv_dup(image->labels) : NULL,
         .manifest_digest = xstrdup(image->manifest_digest),
         .read_only = image->readonly,
     };
     image_names(engine->store, image, &out->tags, &out->digests, &tagged_ns);
     out->last_tagged = xstrdup(tagged_ns ? clock_format(tagged_ns, time) : "");
-    if (whole) {
-        out->config = json_object_get(image->config.document);
-        out->diff_ids = strv_dup(image->config.diff_ids);
-    }
+}
+
+static int fill_whole(struct engine *engine, struct image *image, struct image_info *out,
+    struct error *err)
+{
+    _cleanup_image_config_ struct image_config config = { 0 };
+    if (image_config_read(engine->store, image, &config, err) < 0)
+        return -1;
+    fill_info(engine, image, out);
+    out->config = TAKE_PTR(config.document);
+    out->diff_ids = TAKE_PTR(config.diff_ids);
+    return 0;
 }
 
 int engine_image_inspect(struct engine *engine, const char *name, struct image_info *out,
@@ -74,8 +81,7 @@ int engine_image_inspect(struct engine *engine, const char *name, struct image_i
     _cleanup_image_ struct image *image = NULL;
     if (image_find(engine->store, name, &image, err) < 0)
         return -1;
-    fill_info(engine, image, true, out);
-    return 0;
+    return fill_whole(engine, image, out, err);
 }
 
 /* ---- lists ---- */
@@ -163,7 +169,7 @@ int engine_image_list(struct engine *engine, const char *filters, bool all, stru
         return -1;
     struct image_info *list = xcalloc(n + 1, sizeof *list);
     for (size_t i = 0; i < n; i++) {
-        fill_info(engine, images[i], false, &list[kept]);
+        fill_info(engine, images[i], &list[kept]);
         if (matches(&query, &list[kept], images[i]))
             kept++;
         else
@@ -195,11 +201,14 @@ int engine_image_history(struct engine *engine, const char *name, struct image_l
     _cleanup_image_ struct image *image = NULL;
     if (image_find(engine->store, name, &image, err) < 0)
         return -1;
-    size_t n = image->config.history_count;
+    _cleanup_image_config_ struct image_config config = { 0 };
+    if (image_config_read(engine->store, image, &config, err) < 0)
+        return -1;
+    size_t n = config.history_count;
     const struct layer *layer = image->top;
     struct image_layer_row *rows = xcalloc(n + 1, sizeof *rows);
     for (size_t i = 0; i < n; i++) {
-        const struct image_history *step = &image->config.history[n - 1 - i];
+        const struct image_history *step = &config.history[n - 1 - i];
         int64_t created_ns = 0;
         struct error ignored;
         if (step->created && clock_parse(step->created, &created_ns, &ignored) < 0)
@@ -339,7 +348,7 @@ int engine_image_prune(struct engine *engine, const char *filters_text, struct i
         struct error in_use;
         size_t removed = 0;
         struct image_info info;
-        fill_info(engine, images[i], false, &info);
+        fill_info(engine, images[i], &info);
         bool fits = !info.read_only && info.containers == 0 && !(only_dangling && *info.tags)
                     && !(until_ns && images[i]->created_ns > until_ns)
                     && filters_match_labels(filters, "label", info.labels)

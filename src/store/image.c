@@ -45,7 +45,8 @@ struct image *image_ref(struct image *image)
 
 void image_object_free(struct image_object *object)
 {
-    image_config_done(&object->image.config);
+    free(object->image.architecture);
+    strv_free(object->image.labels);
     layer_unref(object->image.top);
     free(object);
 }
@@ -86,24 +87,23 @@ static int check_layers(const struct image_config *config, const struct layer *t
     return 0;
 }
 
-/* Takes over config and top. */
+/* Takes over top. */
 static struct image_object *object_new(struct store *store, const char *id, const char *manifest,
-    struct image_config *config, struct layer *top, bool readonly)
+    const struct image_config *config, struct layer *top, bool readonly)
 {
     struct image_object *object = NEW(struct image_object);
     struct error ignored;
     object->store = store;
     object->refs = 1;
-    object->image.config = *config;
+    object->image.architecture = xstrdup_opt(config->architecture);
+    object->image.labels = config->run.labels ? strv_dup(config->run.labels) : NULL;
     object->image.top = top;
     object->image.size_bytes = total_size(top);
     object->image.readonly = readonly;
-    *config = (struct image_config){ 0 };
     memcpy(object->image.id, id, DIGEST_SIZE);
     if (manifest && digest_is_valid(manifest))
         memcpy(object->image.manifest_digest, manifest, DIGEST_SIZE);
-    const char *created = object->image.config.created;
-    if (created && clock_parse(created, &object->image.created_ns, &ignored) < 0)
+    if (config->created && clock_parse(config->created, &object->image.created_ns, &ignored) < 0)
         object->image.created_ns = 0;
     return object;
 }
@@ -221,6 +221,15 @@ int image_create(struct store *store, const void *config_bytes, size_t config_si
         return -1;
     *out = faster ? faster : &object->image;
     return 0;
+}
+
+int image_config_read(struct store *store, const struct image *image, struct image_config *out,
+    struct error *err)
+{
+    _cleanup_str_ struct str text = { 0 };
+    if (blob_get(store, image->id, &text, err) < 0)
+        return -1;
+    return image_config_parse(str_text(&text), text.n, out, err);
 }
 
 /* ---- finding ---- */

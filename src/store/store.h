@@ -7,7 +7,7 @@
  * nothing of HTTP and nothing of containers but the folder of their writable layer.
  *
  *   opening   store_open  store_collect  store_close
- *   images    image_list  image_find  image_names  image_tag  image_delete  image_create  image_ref  image_unref
+ *   images    image_list  image_find  image_config_read  image_names  image_tag  image_delete  image_create  image_ref  image_unref
  *   layers    layer_find  layer_begin  layer_write  layer_finish  layer_publish  layer_cancel  layer_copy_tar
  *   blobs     blob_put  blob_get
  *   roots     layer_mount  root_make  root_size  root_changes
@@ -149,18 +149,23 @@ MUST_CHECK int blob_get(struct store *store, const char *digest, struct str *out
 struct image {
     char id[DIGEST_SIZE]; /* digest of the configuration */
     char manifest_digest
-        [DIGEST_SIZE];          /* of the manifest that it came with; "" when it came without */
-    struct image_config config; /* config.document: the whole configuration */
-    struct layer *top;          /* NULL for an image without layers; held */
-    uint64_t size_bytes;        /* of all its layers */
-    int64_t created_ns;         /* wall clock; 0 when the configuration does not say */
-    bool readonly;              /* lies in a read-only store: cannot be deleted */
+        [DIGEST_SIZE];   /* of the manifest that it came with; "" when it came without */
+    char *architecture;  /* "amd64"; NULL when the configuration does not say */
+    char **labels;       /* a map; NULL: none */
+    struct layer *top;   /* NULL for an image without layers; held */
+    uint64_t size_bytes; /* of all its layers */
+    int64_t created_ns;  /* wall clock; 0 when the configuration does not say */
+    bool readonly;       /* lies in a read-only store: cannot be deleted */
 };
 
 struct image *image_ref(struct image *image);
 void image_unref(struct image *image);
 DEFINE_CLEANUP(image, struct image *, image_unref)
 #define _cleanup_image_ _cleanup_(image)
+
+/* Its whole configuration, read from disk: an image in memory is small. *out is a zeroed struct, the caller's own. */
+MUST_CHECK int image_config_read(struct store *store, const struct image *image,
+    struct image_config *out, struct error *err);
 
 /* All images, newest first; *out and each reference in it are the caller's (image_list_free). */
 MUST_CHECK int image_list(struct store *store, struct image ***out, size_t *count,
