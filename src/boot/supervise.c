@@ -355,6 +355,7 @@ void supervise(struct boot *boot)
     reboot(RB_DISABLE_CAD);
     while (supervisor_init(&supervisor, boot, &err) < 0)
         recovery_shell(err.text);
+    log_info("starting System Docker and sysinit");
     process_start(&supervisor.system_docker);
     process_start(&supervisor.sysinit);
     reap(&supervisor); /* what ended before the signals were heard */
