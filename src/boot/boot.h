@@ -4,7 +4,8 @@
  * what may block runs in a child with a time limit. Then it is a loop that allocates nothing: it reaps, supervises System
  * Docker, and answers on its socket. What lies where, and what the image must hold: docs/ARCHITECTURE.md, "The boot".
  *
- *   programs   init_main  modprobe_main        asking PID 1   init_listener  init_request        records   boot_record    */
+ *   programs   init_main  modprobe_main     asking PID 1   init_listener  init_request     records   boot_record
+ *   drivers    boot_load_network_drivers                                                                            */
 #pragma once
 
 #include <stdint.h>
@@ -28,6 +29,10 @@ int modprobe_main(int argc, char **argv);
 MUST_CHECK int init_listener(struct error *err);
 /* Asks for "reboot", "poweroff" or "halt"; containers get timeout_s to stop, none with 0. Returns once PID 1 has agreed. */
 MUST_CHECK int init_request(const char *what, unsigned timeout_s, struct error *err);
+
+/* Loads the drivers of this machine's network cards, so that nobody has to wait for udev, nor gets their names in another order. What
+ * fails is logged. */
+void boot_load_network_drivers(void);
 
 /* Adds what happened to the records of this boot: who ("sysinit"), name ("service console"), CLOCK_BOOTTIME nanoseconds.
  * Best effort: a boot never fails for its chart. */

@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/spawn.h"
 #include "base/syscalls.h"
+#include "boot/boot.h"
 #include "config/config.h"
 #include "netconf/leases.h"
 #include "network/network.h"
@@ -240,6 +241,7 @@ static int run(struct netconf *netconf, struct error *err)
     const json *network = config_get(netconf->config, "rancher.network");
     if (watch_everything(netconf, err) < 0 || link_event_program(err) < 0)
         return -1;
+    boot_load_network_drivers(); /* with watch_everything before: no link is missed */
     run_commands(network, "pre_cmds", "network");
     if (leases_apply(netconf->config, err) < 0)
         log_error("%s", err->text);
