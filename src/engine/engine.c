@@ -164,9 +164,8 @@ static int open_workers(struct engine *engine, struct error *err)
 {
     if (monitor_start(engine, err) < 0)
         return -1;
-    return worker_start(engine, &engine->janitor, "janitor", err) < 0
-               ? -1
-               : restarter_start(engine, err);
+    engine->restarter_fd = signal_open(err);
+    return engine->restarter_fd < 0 ? -1 : worker_start(engine, &engine->janitor, "janitor", err);
 }
 
 static const struct step {
@@ -257,6 +256,7 @@ void engine_run(struct engine *engine)
 {
     worker_add(&engine->janitor, begin_networks, NULL);
     worker_add(&engine->janitor, collect, NULL);
+    restarter_start(engine);
     containers_resume(engine);
 }
 

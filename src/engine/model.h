@@ -329,7 +329,8 @@ bool restart_wanted(const struct container_record *record, const struct containe
 int64_t restart_next_delay_ns(int64_t previous_ns, int64_t run_ns);
 void restart_schedule(struct container *container);
 void restart_cancel(struct container *container); /* lock held */
-MUST_CHECK int restarter_start(struct engine *engine, struct error *err);
+/* Once all is open; restarter_fd is there before. */
+void restarter_start(struct engine *engine);
 void restarter_stop(struct engine *engine);
 
 /* ---- recover.c ---- */

@@ -171,6 +171,7 @@ int containers_recover(struct engine *engine, struct error *err)
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
         if (*entry->d_name != '.')
             recover_one(engine, entry->d_name);
+    _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&engine->lock); /* the monitor is at work */
     if (engine->container_count)
         qsort(engine->containers, engine->container_count, sizeof(struct container *), by_time);
     return 0;

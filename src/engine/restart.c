@@ -139,15 +139,13 @@ static void *restarter_main(void *argument)
     }
 }
 
-int restarter_start(struct engine *engine, struct error *err)
+void restarter_start(struct engine *engine)
 {
-    engine->restarter_fd = signal_open(err);
-    if (engine->restarter_fd < 0)
-        return -1;
-    if (thread_start(&engine->restarter_thread, "restarter", restarter_main, engine, err) < 0)
-        return -1;
-    engine->restarter_started = true;
-    return 0;
+    struct error err;
+    if (thread_start(&engine->restarter_thread, "restarter", restarter_main, engine, &err) < 0)
+        log_error("restarter: %s; no container is started by its policy", err.text);
+    else
+        engine->restarter_started = true;
 }
 
 void restarter_stop(struct engine *engine)
