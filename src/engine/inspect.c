@@ -78,14 +78,15 @@ static void fill_endpoint(struct container *container, const struct run *run,
 
 static void fill_paths(struct container *container, struct container_info *out)
 {
-    const char *root = container->engine->config->data_root, *id = container->id;
-    bool has_files = container->has_run;
+    const char *root = container->engine->config->data_root,
+               *run = container->engine->config->exec_root, *id = container->id;
+    bool has_files = container->state.pid != 0;
     bool has_log = !str_eq(out->record->host_config.log_config.type, "none");
     out->log_path = has_log ? xasprintf("%s/containers/%s/%s-json.log", root, id, id) : xstrdup("");
-    out->hosts_path = has_files ? xasprintf("%s/containers/%s/hosts", root, id) : xstrdup("");
-    out->hostname_path = has_files ? xasprintf("%s/containers/%s/hostname", root, id) : xstrdup("");
+    out->hosts_path = has_files ? xasprintf("%s/containers/%s/hosts", run, id) : xstrdup("");
+    out->hostname_path = has_files ? xasprintf("%s/containers/%s/hostname", run, id) : xstrdup("");
     out->resolv_conf_path =
-        has_files ? xasprintf("%s/containers/%s/resolv.conf", root, id) : xstrdup("");
+        has_files ? xasprintf("%s/containers/%s/resolv.conf", run, id) : xstrdup("");
     out->sandbox_key =
         container->state.pid ? xasprintf("/proc/%d/ns/net", container->state.pid) : xstrdup("");
 }

@@ -1,4 +1,5 @@
-/* network_files.c - hosts, hostname and resolv.conf of a container. They are written in place: a running container has them mounted. */
+/* network_files.c - hosts, hostname and resolv.conf of a container. They lie in the exec root: they are made anew by every start, also
+ * when the disk is full. They are written in place: a running container has them mounted. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

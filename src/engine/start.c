@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -62,7 +63,7 @@ static int reserve_network(struct start *start, struct error *err)
 {
     if (network_reserve(start->container, start->record, err) < 0)
         return -1;
-    return network_files_write(start->container, start->record, start->dir_fd, err);
+    return network_files_write(start->container, start->record, start->run_fd, err);
 }
 
 /* The working folder is made in the container's own layer, as Docker does, before anything is mounted over it. */
@@ -87,7 +88,7 @@ static char *files_dir(const struct start *start)
     if (str_starts(mode, "container:")
         && container_find(start->engine, mode + strlen("container:"), &other, &err) == 0)
         id = other->id;
-    return xasprintf("%s/containers/%s", start->engine->config->data_root, id);
+    return xasprintf("%s/containers/%s", start->engine->config->exec_root, id);
 }
 
 static int make_spec(struct start *start, struct error *err)
@@ -280,10 +281,12 @@ static int explain(const struct start *start, struct error *err)
 static int run_steps(struct start *start, struct error *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        if (steps[i].run(start, err) == 0)
-            continue;
-        log_debug("container %.12s: start: %s: %s", start->container->id, steps[i].name, err->text);
-        return -1;
+        int64_t begin_ns = clock_now_ns();
+        int rc = steps[i].run(start, err);
+        log_debug("container %.12s: start: %s: %s%jd us", start->container->id, steps[i].name,
+            rc < 0 ? "failed after " : "", (intmax_t)((clock_now_ns() - begin_ns) / 1000));
+        if (rc < 0)
+            return -1;
     }
     return 0;
 }
