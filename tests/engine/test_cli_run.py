@@ -43,7 +43,7 @@ def test_outputs_are_kept_apart(engine):
     (["run", "--nosuch", "busybox"], 125, "unknown flag: --nosuch"),
     (["run"], 1, "requires at least 1 argument"),
     (["run", "--rm", "-v", "relative:/x:nosuch", "busybox"], 125, "nosuch"),
-    (["run", "--rm", "--restart", "always", "busybox"], 125, "Conflicting options: --restart and --rm"),
+    (["run", "--rm", "--restart", "always", "busybox"], 125, "onflicting options: "),
     (["run", "--rm", "busybox", "sh", "-c", "sh -c 'kill -9 $$'; exit $?"], 137, ""),
     (["start", "nosuch"], 1, "No such container: nosuch"),
     (["stop", "nosuch"], 1, "No such container: nosuch"),
