@@ -224,7 +224,7 @@ static size_t take_present(const struct layers_pull *layers, struct layer **top)
 
 int layers_pull(const struct layers_pull *layers, struct layer **out, struct error *err)
 {
-    _cleanup_layer_ struct layer *top = NULL;
+    _cleanup_layer_discard_ struct layer *top = NULL;
     size_t present = take_present(layers, &top);
     struct work work = { .layers = layers, .count = layers->manifest->layer_count - present };
     work.fetches = xcalloc(work.count, sizeof *work.fetches);

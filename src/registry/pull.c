@@ -117,7 +117,7 @@ static int make_image(const struct pull *pull, struct session *session, struct h
     _cleanup_image_manifest_ struct image_manifest manifest = { 0 };
     _cleanup_image_config_ struct image_config config = { 0 };
     _cleanup_document_ struct document config_text = { 0 };
-    _cleanup_layer_ struct layer *top = NULL;
+    _cleanup_layer_discard_ struct layer *top = NULL;
     if (image_manifest_parse(str_text(&manifest_text->text), manifest_text->text.n, &manifest, err)
             < 0
         || check_media_types(&manifest, err) < 0

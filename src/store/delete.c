@@ -145,6 +145,7 @@ static bool take_from_list(struct store *store, const struct image *image)
     pthread_mutex_lock(&store->lock);
     for (size_t i = 0; !found && i < store->image_count; i++)
         if (&store->images[i]->image == image) {
+            store->images[i]->deleted = true;
             store->images[i] = store->images[--store->image_count];
             found = true;
         }

@@ -47,7 +47,10 @@ void image_object_free(struct image_object *object)
 {
     free(object->image.architecture);
     strv_free(object->image.labels);
-    layer_unref(object->image.top);
+    if (object->deleted)
+        layer_discard(object->image.top);
+    else
+        layer_unref(object->image.top);
     free(object);
 }
 

@@ -68,6 +68,8 @@ void layer_unref(struct layer *layer);        /* files stay */
 void layer_discard(struct layer *layer);
 DEFINE_CLEANUP(layer, struct layer *, layer_unref)
 #define _cleanup_layer_ _cleanup_(layer)
+DEFINE_CLEANUP(layer_discard, struct layer *, layer_discard)
+#define _cleanup_layer_discard_ _cleanup_(layer_discard)
 
 /* ERROR_NOT_FOUND when no store has it. *out is a reference. */
 MUST_CHECK int layer_find(struct store *store, const char *chain_id, struct layer **out,

@@ -32,6 +32,7 @@ struct image_object {
     struct image image; /* first */
     struct store *store;
     unsigned refs; /* lock */
+    bool deleted;  /* lock: its record is gone; who drops it last takes the layers away */
 };
 
 /* A row of references.json. */

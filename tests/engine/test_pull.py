@@ -39,7 +39,7 @@ def pull_fails(engine, reference, words, timeout=60):
 
 def nothing_stays(engine):
     """No image, no layer and no half a layer beside those of busybox."""
-    assert engine.docker("images", "-aq", "--no-trunc").split() == [busybox().id]
+    assert set(engine.docker("images", "-aq", "--no-trunc").split()) == {busybox().id}
     layers = list((engine.data_root / "layers").iterdir()) if engine.kind == "paddock" else []
     assert len(layers) <= 1, layers
     assert engine.kind != "paddock" or not list((engine.data_root / "tmp").iterdir())
@@ -124,7 +124,7 @@ def test_pull__waits_out_a_busy_registry(engine, liar):
 @pytest.mark.parametrize("what", ["manifest", "config", "layer", "size", "garbage", "not tar", "diff id"])
 def test_pull__refuses_lies_and_leaves_nothing(engine, liar, what):
     image = layered(2)
-    words = "digest|sha256"
+    words = "digest|sha256|bytes announced|were announced"
     if what == "diff id":
         image.diff_ids[1] = sha256(b"something else")
         config = json.loads(image.config)

@@ -240,10 +240,26 @@ static void image_delete__leaves_layers_in_use(void **state)
     CHECK_OK(image_delete(c->store, id, &how, &removals, &count, &err));
     image_removals_free(removals, count);
     CHECK(count == 1 && store_case_count(c, "layers") == 2, "%zu removals", count);
-    store_case_shell(c, "true");
     layer_discard(top); /* the container goes */
     CHECK(store_case_count(c, "layers") == 1, "the other image's layer went too, or top stayed");
     image_unref(one);
+}
+
+static void image_delete__waits_for_who_is_looking(void **state)
+{
+    struct store_case *c = *state;
+    struct error err = { 0 };
+    struct image *image = make_image(c->store, "one", "a"); /* held meanwhile */
+    struct image_delete how = { 0 };
+    struct image_removal *removals = NULL;
+    size_t count = 0;
+    CHECK_OK(image_delete(c->store, "a", &how, &removals, &count, &err));
+    image_removals_free(removals, count);
+    CHECK(store_case_count(c, "layers") == 1 && store_case_count(c, "images") == 0,
+        "the layer is gone");
+    CHECK_FAILS(image_find(c->store, image->id, &image, &err), ERROR_NOT_FOUND, "No such image");
+    image_unref(image);
+    CHECK(store_case_count(c, "layers") == 0, "the layer is left");
 }
 
 /* ---- archives ---- */
@@ -464,6 +480,7 @@ int main(void)
         CASE(image_tag__moves_names_and_survives),
         CASE(image_delete__does_as_docker_does),
         CASE(image_delete__leaves_layers_in_use),
+        CASE(image_delete__waits_for_who_is_looking),
         CASE(image_load__gives_back_what_was_saved),
         CASE(image_load__refuses_what_does_not_fit),
         CASE(store_open__finds_it_whole_after_a_crash),
