@@ -313,54 +313,89 @@ int engine_image_remove(struct engine *engine, const char *name, bool force, boo
     (void)no_prune; /* parents are not images of their own */
     struct image_delete how = { .force = force, .use = find_use, .context = engine };
     struct image_removal *removals = NULL;
-    _cleanup_image_ struct image *image = NULL;
+    struct image *image = NULL;
+    char id[DIGEST_SIZE];
     size_t n = 0;
-    if (image_find(engine->store, name, &image, err) < 0
-        || image_delete(engine->store, name, &how, &removals, &n, err) < 0)
+    if (image_find(engine->store, name, &image, err) < 0)
+        return -1;
+    memcpy(id, image->id, sizeof id);
+    image_unref(image); /* whoever holds an image holds its layers */
+    if (image_delete(engine->store, name, &how, &removals, &n, err) < 0)
         return -1;
     *out = NULL;
     *count = 0;
-    add_removals(engine, image->id, removals, n, out, count);
+    add_removals(engine, id, removals, n, out, count);
     return 0;
 }
 
 static const char *const prune_filters[] = { "dangling", "label", "label!", "until", NULL };
 
+struct prune {
+    struct filters *filters;
+    int64_t until_ns;
+    bool only_dangling;
+};
+
+static bool is_prunable(struct engine *engine, const struct prune *prune, struct image *image)
+{
+    _cleanup_(image_info) struct image_info info = { 0 };
+    fill_info(engine, image, &info);
+    return !info.read_only && info.containers == 0 && !(prune->only_dangling && *info.tags)
+           && !(prune->until_ns && image->created_ns > prune->until_ns)
+           && filters_match_labels(prune->filters, "label", info.labels)
+           && filters_match_no_labels(prune->filters, "label!", info.labels);
+}
+
+/* The ids of those that fit; no image is held any more, so that layers can go. */
+static int find_prunable(struct engine *engine, const struct prune *prune, char ***ids,
+    struct error *err)
+{
+    struct image **images = NULL;
+    size_t n = 0;
+    if (image_list(engine->store, &images, &n, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (is_prunable(engine, prune, images[i]))
+            strv_add(ids, images[i]->id);
+    image_list_free(images, n);
+    return 0;
+}
+
+static uint64_t size_of(struct engine *engine, const char *id)
+{
+    _cleanup_image_ struct image *image = NULL;
+    struct error gone;
+    return image_find(engine->store, id, &image, &gone) < 0 ? 0 : image->size_bytes;
+}
+
 int engine_image_prune(struct engine *engine, const char *filters_text, struct image_removed **out,
     size_t *count, uint64_t *freed_bytes, struct error *err)
 {
     _cleanup_filters_ struct filters *filters = NULL;
-    struct image **images = NULL;
-    int64_t until_ns = 0;
-    size_t n = 0;
+    _cleanup_strv_ char **ids = NULL;
+    struct prune prune = { 0 };
     if (filters_parse(filters_text, prune_filters, &filters, err) < 0
-        || filters_time(filters, "until", &until_ns, err) < 0
-        || image_list(engine->store, &images, &n, err) < 0)
+        || filters_time(filters, "until", &prune.until_ns, err) < 0)
         return -1;
-    bool only_dangling =
+    prune.filters = filters;
+    prune.only_dangling =
         !filters_has(filters, "dangling") || filters_match_bool(filters, "dangling", true);
+    if (find_prunable(engine, &prune, &ids, err) < 0)
+        return -1;
     *out = NULL;
     *count = 0;
     *freed_bytes = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct image_delete how = { .use = find_use, .context = engine };
+    for (char **id = ids; id && *id; id++) {
+        struct image_delete how = { .force = true, .use = find_use, .context = engine };
         struct image_removal *removals = NULL;
-        struct error in_use;
+        struct error in_use; /* by a container that came meanwhile */
         size_t removed = 0;
-        struct image_info info;
-        fill_info(engine, images[i], &info);
-        bool fits = !info.read_only && info.containers == 0 && !(only_dangling && *info.tags)
-                    && !(until_ns && images[i]->created_ns > until_ns)
-                    && filters_match_labels(filters, "label", info.labels)
-                    && filters_match_no_labels(filters, "label!", info.labels);
-        image_info_done(&info);
-        if (!fits
-            || image_delete(engine->store, images[i]->id, &how, &removals, &removed, &in_use) < 0)
+        uint64_t bytes = size_of(engine, *id);
+        if (image_delete(engine->store, *id, &how, &removals, &removed, &in_use) < 0)
             continue;
-        *freed_bytes += images[i]->size_bytes;
-        add_removals(engine, images[i]->id, removals, removed, out, count);
+        *freed_bytes += bytes;
+        add_removals(engine, *id, removals, removed, out, count);
     }
-    image_list_free(images, n);
     return 0;
 }
 

@@ -46,7 +46,6 @@ def stop_clean(engine, before):
             engine.stop()
         if engine.kind == "paddock":
             check_nothing_left(before)
-            assert "ThreadSanitizer" not in engine.log.read_text(errors="replace"), engine.log_tail(100)
         assert not engine.sanitizer_report(), engine.sanitizer_report()
     finally:
         if engine.process and engine.process.poll() is None:

@@ -88,7 +88,7 @@ static void serve(struct request *req, void *user)
         response_error(req, &err);
 }
 
-#define LIMIT 40
+#define LIMIT 8
 
 struct bench {
     struct server *server;
