@@ -12,8 +12,8 @@ struct layers_pull {
     char *const *diff_ids; /* one for each of the manifest's layers */
 };
 
-/* *out is a reference to the top layer, NULL for an image without layers. On failure the layers that were published stay until
- * nobody uses them. */
+/* *out is a reference to the top layer, NULL for an image without layers. On failure the layers that were published go
+ * away again, unless an image uses them. */
 MUST_CHECK int layers_pull(const struct layers_pull *layers, struct layer **out, struct error *err);
 
 bool layer_media_type_is_served(const char *media_type);

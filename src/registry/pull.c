@@ -130,8 +130,12 @@ static int make_image(const struct pull *pull, struct session *session, struct h
     };
     if (layers_pull(&layers, &top, err) < 0)
         return -1;
-    return image_create(pull->config->store, str_text(&config_text.text), config_text.text.n,
-        str_text(&manifest_text->text), manifest_text->text.n, top, out, err);
+    if (image_create(pull->config->store, str_text(&config_text.text), config_text.text.n,
+            str_text(&manifest_text->text), manifest_text->text.n, top, out, err)
+        == 0)
+        return 0;
+    layer_discard(TAKE_PTR(top));
+    return -1;
 }
 
 static int tag_image(const struct pull *pull, const struct image *image, const char *digest,
