@@ -167,10 +167,17 @@ int client_request(struct client *client, const struct http_request *request,
     full.target = target;
     if (http_open(client->host, &full, &x, err) < 0)
         return connection_error(client, err);
-    if (http_status(x) >= 400)
+    if (!request->push && http_status(x) >= 400)
         return answer_error(x, target, err);
     *out = TAKE_PTR(x);
     return 0;
+}
+
+int client_push_end(struct http_exchange *x, struct error *err)
+{
+    if (http_push_end(x, err) < 0)
+        return -1;
+    return http_status(x) >= 400 ? answer_error(x, "", err) : 0;
 }
 
 static int request_json(struct client *client, const char *method, const char *path,

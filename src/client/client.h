@@ -55,6 +55,8 @@ MUST_CHECK int client_get_text(struct client *client, const char *path, struct s
 /* Any other request; request->target is without the version, which is put in front. The caller reads the body. */
 MUST_CHECK int client_request(struct client *client, const struct http_request *request,
     struct http_exchange **out, struct error *err);
+/* The end of a request with push: what an answer of 400 and above says is an error here. */
+MUST_CHECK int client_push_end(struct http_exchange *exchange, struct error *err);
 /* POSTs and takes the connection over; bytes that came already are appended to *rest. Returns the descriptor. */
 MUST_CHECK int client_hijack(struct client *client, const char *path, const json *body,
     struct str *rest, struct error *err);

@@ -22,6 +22,7 @@ struct http_exchange {
     struct str out; /* what is still to be sent, from out_done on */
     size_t out_done;
     const struct source *stream; /* NULL once it has ended */
+    bool refused;                /* nobody reads the body any more */
 
     /* coming down */
     bool head_done, ended;
@@ -163,6 +164,7 @@ static void stop_sending(struct http_exchange *x)
 {
     x->stream = NULL;
     x->out_done = x->out.n;
+    x->refused = true;
 }
 
 static int transmit(struct http_exchange *x, struct error *err)
@@ -208,7 +210,7 @@ static void add_head(struct str *out, const struct http_request *request)
         str_addf(out, "%s\r\n", *line);
     if (request->content_type)
         str_addf(out, "Content-Type: %s\r\n", request->content_type);
-    if (request->stream)
+    if (request->stream || request->push)
         str_add(out, "Transfer-Encoding: chunked\r\n");
     else if (request->body || str_eq(request->method, "POST") || str_eq(request->method, "PUT"))
         str_addf(out, "Content-Length: %zu\r\n", request->body_size);
@@ -239,6 +241,22 @@ static struct http_exchange *exchange_new(const struct http_request *request, in
     return x;
 }
 
+static int wait_head(struct http_exchange *x, struct error *err)
+{
+    while (!x->head_done)
+        if (pump(x, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int send_all(struct http_exchange *x, struct error *err)
+{
+    while (is_sending(x) && !x->ended)
+        if (pump(x, err) < 0)
+            return -1;
+    return 0;
+}
+
 int http_open(const char *host, const struct http_request *request, struct http_exchange **out,
     struct error *err)
 {
@@ -246,11 +264,32 @@ int http_open(const char *host, const struct http_request *request, struct http_
     if (fd < 0)
         return -1;
     _cleanup_http_ struct http_exchange *x = exchange_new(request, fd);
-    while (!x->head_done)
-        if (pump(x, err) < 0)
-            return -1;
+    if ((request->push ? send_all(x, err) : wait_head(x, err)) < 0)
+        return -1;
     *out = TAKE_PTR(x);
     return 0;
+}
+
+int http_push(struct http_exchange *x, const void *bytes, size_t n, struct error *err)
+{
+    if (!n || x->refused || x->ended)
+        return 0;
+    str_reset(&x->out);
+    x->out_done = 0;
+    str_addf(&x->out, "%zx\r\n", n);
+    str_add_n(&x->out, bytes, n);
+    str_add(&x->out, "\r\n");
+    return send_all(x, err);
+}
+
+int http_push_end(struct http_exchange *x, struct error *err)
+{
+    if (!x->refused && !x->ended) {
+        str_reset(&x->out);
+        x->out_done = 0;
+        str_add(&x->out, "0\r\n\r\n");
+    }
+    return wait_head(x, err);
 }
 
 void http_close(struct http_exchange *x)

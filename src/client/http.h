@@ -4,7 +4,7 @@
  * /etc/hosts). There is no TLS: hosts that want it are refused by name. Nothing here knows of Docker; client.h does.
  * One thread per exchange. Bodies go up and down at once: whoever reads the answer also sends what is left of the body.
  *
- *   asking  http_open        answer  http_status  http_header  http_read  http_body  http_source
+ *   asking  http_open  http_push  http_push_end      answer  http_status  http_header  http_read  http_body  http_source
  *   waiting http_fd  http_is_buffered        taking the connection over  http_hijack       end  http_close             */
 #pragma once
 
@@ -24,6 +24,7 @@ struct http_request {
     size_t body_size;
     const struct source
         *stream; /* ... or one of unknown length, sent in chunks; kept until http_close */
+    bool push;   /* ... or one that the caller writes by http_push until http_push_end */
     bool hijack; /* asks for the connection itself (Upgrade: tcp) */
 };
 
@@ -36,6 +37,13 @@ MUST_CHECK int http_open(const char *host, const struct http_request *request,
 void http_close(struct http_exchange *exchange);
 DEFINE_CLEANUP(http, struct http_exchange *, http_close)
 #define _cleanup_http_ _cleanup_(http)
+
+/* With request.push, http_open sends only the head. Sends n bytes of the body; an early refusal is no failure here: what is written
+ * after it goes nowhere. */
+MUST_CHECK int http_push(struct http_exchange *exchange, const void *bytes, size_t n,
+    struct error *err);
+/* Ends the body and waits for the head of the answer. */
+MUST_CHECK int http_push_end(struct http_exchange *exchange, struct error *err);
 
 int http_status(const struct http_exchange *exchange);
 /* The value of the first header of this name (any case), or NULL. */
