@@ -60,6 +60,7 @@ static int check_startable(struct container *container, struct error *err)
         return engine_unchanged(err, "container %s is already running", container->id);
     restart_cancel(container);
     container->state.restart_count = 0;
+    container->stopped_by_user = false;
     return 0;
 }
 
@@ -151,6 +152,17 @@ static int stop_steps(struct container *container, int signal, int64_t deadline_
     return wait_end(container, watcher, clock_now_ns() + KILL_TIMEOUT_NS, err);
 }
 
+/* From now on the restarter leaves it alone; a start of its that is under way is waited for. */
+static int end_restarts(struct container *container, struct error *err)
+{
+    set_stopped_by_user(container);
+    if (container_claim(container, err) < 0)
+        return -1;
+    container_release(container);
+    container_state_save(container);
+    return 0;
+}
+
 static int stop_signal(const struct container_record *record, const char *wanted, int *out,
     struct error *err)
 {
@@ -196,14 +208,11 @@ int container_stop(struct engine *engine, const char *name, const int *timeout_s
     if (container_find(engine, name, &container, err) < 0)
         return -1;
     enum container_status status = state_of(container).status;
-    if (status == CONTAINER_RESTARTING) {
-        set_stopped_by_user(container);
-        container_state_save(container);
-        return 0;
-    }
-    if (!is_up(status))
+    if (!is_up(status) && status != CONTAINER_RESTARTING)
         return engine_unchanged(err, "container %s is not running", container->id);
-    if (stop_running(container, timeout_s, signal, err) < 0)
+    if (end_restarts(container, err) < 0)
+        return -1;
+    if (is_up(state_of(container).status) && stop_running(container, timeout_s, signal, err) < 0)
         return -1;
     container_event(container, "stop", NULL);
     return 0;

@@ -212,6 +212,7 @@ void containers_resume(struct engine *engine)
             !start && !(*c)->state.pid && (*c)->has_run && (*c)->record->host_config.auto_remove;
         if (start) {
             (*c)->restarting = true;
+            (*c)->stopped_by_user = false;
             (*c)->restart_due_ns = clock_now_ns();
         }
         pthread_mutex_unlock(&(*c)->lock);

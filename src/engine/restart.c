@@ -69,7 +69,8 @@ static bool is_due(struct container *container, int64_t now_ns, int64_t *next_ns
 static bool begin_restart(struct container *container)
 {
     _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&container->lock);
-    if (!container->restarting || container->removed || container->state.pid)
+    if (!container->restarting || container->stopped_by_user || container->removed
+        || container->state.pid)
         return false;
     container->restarting = false;
     container->state.restart_count++;

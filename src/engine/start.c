@@ -260,7 +260,6 @@ static void set_running(struct start *start)
     container->state.oom_killed = false;
     container->state.error[0] = 0;
     container->has_run = true;
-    container->stopped_by_user = false;
     container->restarting = false;
     container->runs++;
     container_changed(container);
