@@ -188,7 +188,7 @@ static struct engine *engine_new(const struct engine_config *config)
     int *const fds[] = { &engine->lock_fd, &engine->data_fd, &engine->run_fd,
         &engine->containers_fd, &engine->volumes_fd, &engine->tmp_fd, &engine->run_containers_fd,
         &engine->seccomp_fd, &engine->cgroup_root_fd, &engine->shims_cgroup_fd, &engine->closing_fd,
-        &engine->network_ready_fd };
+        &engine->network_ready_fd, &engine->firewall_fd };
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         *fds[i] = -1;
     engine->config = config;

@@ -319,10 +319,9 @@ static char **strv_of(const char *const *list)
 static void fill_defaults(struct engine *engine, struct host_config *host)
 {
     set_default(&host->network_mode, "bridge");
-    if (strcmp(host->network_mode, "default") == 0) {
-        free(host->network_mode);
-        host->network_mode = xstrdup("bridge");
-    }
+    char *network = xstrdup(network_name_of(engine, host->network_mode));
+    free(host->network_mode);
+    host->network_mode = network;
     set_default(&host->restart_policy.name, "no");
     set_default(&host->ipc_mode, "private");
     set_default(&host->cgroupns_mode, host->privileged ? "host" : "private");

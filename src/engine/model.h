@@ -186,6 +186,8 @@ struct engine {
     int *orphans; /* monitor_lock: pidfds of shims to reap */
     size_t orphan_count, orphan_capacity;
     bool monitor_ending; /* monitor_lock */
+    int firewall_fd;     /* monitor_lock until the monitor has taken it: tells of changes; -1 */
+    struct loop_source firewall;
     struct loop_source monitor_wake;
     int monitor_wake_fd;
 
@@ -314,6 +316,8 @@ MUST_CHECK int monitor_start(struct engine *engine, struct error *err);
 void monitor_stop(struct engine *engine);
 /* From now on the monitor reads the container's shim connection (container->shim, in watch mode). */
 void monitor_add(struct container *container);
+/* Applies the firewall again when somebody has flushed it; fd (firewall_watch) is taken over. */
+void monitor_firewall(struct engine *engine, int fd);
 /* Reaps a child once it has ended; pidfd is taken over. */
 void monitor_reap(struct engine *engine, int pidfd);
 
@@ -351,6 +355,8 @@ void networks_end(struct engine *engine);
 enum network_mode { NETWORK_NONE, NETWORK_HOST, NETWORK_BRIDGE, NETWORK_CONTAINER };
 MUST_CHECK int network_mode_parse(struct engine *engine, const struct host_config *host,
     enum network_mode *out, struct error *err);
+/* "bridge" for "default" and for the bridge's id; other modes are themselves. */
+const char *network_name_of(const struct engine *engine, const char *mode);
 /* Before the container is made: an address. */
 MUST_CHECK int network_reserve(struct container *container, const struct container_record *record,
     struct error *err);

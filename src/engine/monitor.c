@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "engine/model.h"
+#include "engine/ports.h"
 
 /* ---- ends ---- */
 
@@ -89,7 +90,36 @@ static void on_process_end(struct loop *loop, struct loop_source *source, uint32
     free(dying);
 }
 
+/* ---- the firewall ---- */
+
+static void apply_again(struct engine *engine, void *argument)
+{
+    (void)argument;
+    struct error err;
+    if (ports_apply_all(engine, &err) < 0)
+        log_error("firewall: %s", err.text);
+    else
+        log_info("firewall: table %s was flushed by somebody; it is there again",
+            engine->firewall_table);
+}
+
+static void on_firewall(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+    (void)loop;
+    (void)events;
+    struct engine *engine = CONTAINER_OF(source, struct engine, firewall);
+    if (firewall_lost(source->fd, engine->firewall_table))
+        worker_add(&engine->janitor, apply_again, NULL);
+}
+
 /* ---- arrivals from other threads ---- */
+
+static void watch_firewall(struct loop *loop, struct engine *engine, int fd)
+{
+    struct error err;
+    if (fd >= 0 && loop_add(loop, &engine->firewall, fd, EPOLLIN, on_firewall, &err) < 0)
+        log_warn("firewall: %s", err.text);
+}
 
 static void watch_process(struct loop *loop, int pidfd)
 {
@@ -125,11 +155,13 @@ static void on_wake(struct loop *loop, struct loop_source *source, uint32_t even
     engine->arrival_count = engine->arrival_capacity = 0;
     engine->orphan_count = engine->orphan_capacity = 0;
     loop->stop = engine->monitor_ending;
+    int firewall_fd = engine->firewall.added ? -1 : engine->firewall_fd;
     pthread_mutex_unlock(&engine->monitor_lock);
     for (size_t i = 0; i < count; i++)
         watch_container(loop, arrivals[i]);
     for (size_t i = 0; i < orphan_count; i++)
         watch_process(loop, pidfds[i]);
+    watch_firewall(loop, engine, firewall_fd);
     free(arrivals);
     free(pidfds);
 }
@@ -140,6 +172,14 @@ void monitor_add(struct container *container)
     pthread_mutex_lock(&engine->monitor_lock);
     ARRAY_GROW(engine->arrivals, engine->arrival_count, engine->arrival_capacity);
     engine->arrivals[engine->arrival_count++] = container_ref(container);
+    pthread_mutex_unlock(&engine->monitor_lock);
+    signal_raise(engine->monitor_wake_fd);
+}
+
+void monitor_firewall(struct engine *engine, int fd)
+{
+    pthread_mutex_lock(&engine->monitor_lock);
+    engine->firewall_fd = fd;
     pthread_mutex_unlock(&engine->monitor_lock);
     signal_raise(engine->monitor_wake_fd);
 }
@@ -181,6 +221,9 @@ void monitor_stop(struct engine *engine)
     signal_raise(engine->monitor_wake_fd);
     pthread_join(engine->monitor_thread, NULL);
     loop_remove(&engine->monitor, &engine->monitor_wake);
+    if (engine->firewall.added)
+        loop_remove(&engine->monitor, &engine->firewall);
+    close_cleanup(&engine->firewall_fd);
     loop_done(&engine->monitor);
     close(engine->monitor_wake_fd);
 }

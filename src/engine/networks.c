@@ -1,6 +1,7 @@
 /* networks.c - none, host and the default bridge. */
 #include <arpa/inet.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -26,6 +27,29 @@ int network_mode_parse(struct engine *engine, const struct host_config *host,
     else
         return error_set(err, ERROR_NOT_FOUND, "network %s not found", mode);
     return 0;
+}
+
+/* ---- the three ---- */
+
+enum { INDEX_BRIDGE, INDEX_HOST, INDEX_NONE };
+
+static const struct {
+    const char *name, *driver;
+} builtin[] = { { "bridge", "bridge" }, { "host", "host" }, { "none", "null" } };
+
+static const char *network_id(const struct engine *engine, size_t index)
+{
+    const char *const ids[] = { engine->bridge_network_id, engine->host_network_id,
+        engine->none_network_id };
+    return ids[index];
+}
+
+const char *network_name_of(const struct engine *engine, const char *mode)
+{
+    for (size_t i = 0; i < ARRAY_LEN(builtin); i++)
+        if (strcmp(mode, network_id(engine, i)) == 0)
+            return builtin[i].name;
+    return strcmp(mode, "default") == 0 ? "bridge" : mode;
 }
 
 /* ---- setting up, by a worker while the API answers already ---- */
@@ -59,7 +83,15 @@ static int set_up(struct engine *engine, struct error *err)
         return -1;
     engine->pool = pool_open(&engine->bridge.gateway);
     reserve_running(engine);
-    return ports_apply_all(engine, err);
+    int watch_fd = firewall_watch(err); /* before the table is made: nothing is missed */
+    if (watch_fd < 0)
+        return -1;
+    if (ports_apply_all(engine, err) < 0) {
+        close(watch_fd);
+        return -1;
+    }
+    monitor_firewall(engine, watch_fd);
+    return 0;
 }
 
 void networks_begin(struct engine *engine)
@@ -139,6 +171,16 @@ int network_reserve(struct container *container, const struct container_record *
     return 0;
 }
 
+static void tell(struct container *container, const char *action, size_t index)
+{
+    json *attributes = json_new_object();
+    json_set_str(attributes, "container", container->id);
+    json_set_str(attributes, "name", builtin[index].name);
+    json_set_str(attributes, "type", builtin[index].driver);
+    events_publish(container->engine, "network", action, network_id(container->engine, index),
+        attributes);
+}
+
 static int attach(struct container *container, const struct shim_created *created,
     struct error *err)
 {
@@ -160,10 +202,15 @@ int network_connect(struct container *container, const struct container_record *
     const struct shim_created *created, struct shim_conn *shim, struct error *err)
 {
     enum network_mode mode = mode_of(container, record);
-    if (mode == NETWORK_NONE)
-        return created->netlink_fd >= 0 ? loopback_up(created->netlink_fd, err) : 0;
-    if (mode != NETWORK_BRIDGE)
+    if (mode == NETWORK_CONTAINER)
         return 0;
+    if (mode == NETWORK_NONE && created->netlink_fd >= 0
+        && loopback_up(created->netlink_fd, err) < 0)
+        return -1;
+    if (mode != NETWORK_BRIDGE) {
+        tell(container, "connect", mode == NETWORK_HOST ? INDEX_HOST : INDEX_NONE);
+        return 0;
+    }
     if (attach(container, created, err) < 0)
         return error_prefix(err, "failed to set up container networking");
     if (ports_publish(container, record, shim, err) < 0)
@@ -172,6 +219,7 @@ int network_connect(struct container *container, const struct container_record *
             "connectivity "
             "on endpoint %s (%s)",
             record->name, container->run.endpoint_id);
+    tell(container, "connect", INDEX_BRIDGE);
     return 0;
 }
 
@@ -209,6 +257,7 @@ void run_release(struct container *container)
     free(run.ports);
     if (!run.attached)
         return;
+    tell(container, "disconnect", INDEX_BRIDGE);
     if (is_shared(container) && endpoint_detach(run.host_name, &err) < 0)
         log_warn("container %.12s: %s", container->id, err.text);
     if (engine->pool && run.address.s_addr)
@@ -216,17 +265,6 @@ void run_release(struct container *container)
 }
 
 /* ---- looking ---- */
-
-static const struct {
-    const char *name, *driver;
-} builtin[] = { { "bridge", "bridge" }, { "host", "host" }, { "none", "null" } };
-
-static const char *network_id(const struct engine *engine, size_t index)
-{
-    const char *const ids[] = { engine->bridge_network_id, engine->host_network_id,
-        engine->none_network_id };
-    return ids[index];
-}
 
 static void add_member(struct network_info *info, struct container *container,
     const struct bridge *bridge)
@@ -284,7 +322,7 @@ static void fill_info(struct engine *engine, size_t index, struct network_info *
         .options = xcalloc(1, sizeof(char *)),
         .labels = xcalloc(1, sizeof(char *)),
     };
-    if (index == 0 && engine->pool)
+    if (index == INDEX_BRIDGE && engine->pool)
         fill_bridge(engine, out);
 }
 
@@ -310,7 +348,7 @@ void network_info_done(struct network_info *info)
 
 static bool is_there(const struct engine *engine, size_t index)
 {
-    return index != 0 || engine->has_bridge;
+    return index != INDEX_BRIDGE || engine->has_bridge;
 }
 
 static const char *const filter_names[] = { "driver", "id", "label", "name", "scope", "type",

@@ -1,10 +1,14 @@
 /* recover.c - an engine that starts finds the containers of the one before it: their records, and those that still run. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
@@ -13,6 +17,7 @@
 #include "engine/run_record.h"
 
 #define RECORD_LIMIT (16U << 20)
+#define KILL_WAIT_MS 2000
 
 /* ---- records ---- */
 
@@ -58,20 +63,38 @@ static struct shim_exit lost(int code, const char *text)
     return exit;
 }
 
+/* A shim in the middle of a start, whose engine has died, or one that does not speak to us: it goes, and its container with it. */
+static void kill_shim(struct container *container, const struct shim_conn *shim)
+{
+    if (shim->pidfd >= 0) {
+        pidfd_send_signal(shim->pidfd, SIGKILL, NULL, 0);
+        fd_wait(shim->pidfd, POLLIN, KILL_WAIT_MS);
+    }
+    container_cgroup_kill(container);
+}
+
+static int ask_shim(struct container *container, struct shim_conn *shim, struct shim_state *state,
+    int run_fd, struct error *err)
+{
+    if (shim_get_state(shim, state, err) < 0)
+        return -1;
+    if (!state->started)
+        return error_set(err, ERROR_INTERNAL, "the engine ended while the container was starting");
+    if (run_record_read(run_fd, &container->run, err) < 0)
+        return -1;
+    return shim_watch(shim, err);
+}
+
 /* Its shim lives: from here on all is as if this engine had started it. */
 static int take_over(struct container *container, int run_fd, struct error *err)
 {
     _cleanup_shim_conn_ struct shim_conn shim = SHIM_CONN_NONE;
     _cleanup_shim_state_ struct shim_state state = { .created = SHIM_CREATED_NONE };
-    if (shim_connect(run_fd, &shim, err) < 0 || shim_get_state(&shim, &state, err) < 0)
+    if (shim_connect(run_fd, &shim, err) < 0
+        || ask_shim(container, &shim, &state, run_fd, err) < 0) {
+        kill_shim(container, &shim);
         return -1;
-    if (!state.started) { /* the engine before died in the middle of a start */
-        if (shim_signal(&shim, NULL, 9, err) < 0)
-            log_debug("container %.12s: %s", container->id, err->text);
-        return error_set(err, ERROR_INTERNAL, "the engine ended while the container was starting");
     }
-    if (run_record_read(run_fd, &container->run, err) < 0 || shim_watch(&shim, err) < 0)
-        return -1;
     if (container->state.status != CONTAINER_PAUSED)
         container->state.status = CONTAINER_RUNNING;
     container->state.pid = state.created.pid;
@@ -126,7 +149,6 @@ static void find_run(struct container *container)
             return;
         }
         log_error("container %.12s: %s; it is killed", container->id, err.text);
-        container_cgroup_kill(container);
         struct shim_exit exit = lost(137, err.text);
         record_end(container, &exit);
         return;

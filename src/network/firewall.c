@@ -220,9 +220,12 @@ int firewall_watch(struct error *err)
 {
     _cleanup_close_ int fd = netlink_open(NETLINK_NETFILTER, err);
     int group = NFNLGRP_NFTABLES;
+    struct sockaddr_nl any = { .nl_family = AF_NETLINK };
     if (fd < 0)
         return -1;
-    if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+    /* bound: the kernel passes over a socket of port 0 as if it were the one that made the change */
+    if (bind(fd, (struct sockaddr *)&any, sizeof any) < 0
+        || setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
         return error_sys(err, "watch the firewall");
     return TAKE_FD(fd);
 }

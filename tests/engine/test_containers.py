@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import tarfile
+import threading
 import time
 import urllib.parse
 
@@ -308,6 +309,46 @@ def test_events(engine):
     filters = urllib.parse.quote(json.dumps({"container": ["told"]}))
     lines = engine.api("GET", f"/events?since=1&until={time.time():.9f}&filters={filters}").body.splitlines()
     assert [json.loads(line)["Action"] for line in lines] == ["create", "attach", "start", "die", "destroy"]
+
+
+@pytest.mark.threads
+def test_many_at_once(engine):
+    """Containers come and go from eight clients, while others list, listen and look."""
+    failures, done = [], threading.Event()
+
+    def guarded(work):
+        try:
+            work()
+        except BaseException as failure:  # shown below, whatever it is
+            failures.append(failure)
+
+    def life(worker):
+        for turn in range(4):
+            name = f"w{worker}t{turn}"
+            made = engine.api("POST", f"/containers/create?name={name}", {"Image": "busybox", "Cmd": ["sh", "-c", "echo x; exit 3"]})
+            assert made.status == 201, made
+            assert engine.api("POST", f"/containers/{name}/start").status == 204
+            assert engine.api("POST", f"/containers/{name}/wait").json["StatusCode"] == 3
+            assert engine.api("DELETE", f"/containers/{name}?v=1").status == 204
+
+    def look():
+        while not done.is_set():
+            for path in ("/containers/json?all=1&size=1", "/info", "/images/json", "/networks/bridge", "/system/df"):
+                assert engine.api("GET", path).status == 200, path
+
+    listener = engine.popen("events", "--format", "{{.Action}}")
+    lookers = [threading.Thread(target=guarded, args=(look,)) for _ in range(2)]
+    lives = [threading.Thread(target=guarded, args=(lambda worker=worker: life(worker),)) for worker in range(8)]
+    for thread in lookers + lives:
+        thread.start()
+    for thread in lives:
+        thread.join()
+    done.set()
+    for thread in lookers:
+        thread.join()
+    listener.terminate()
+    assert not failures, failures
+    assert listener.communicate(timeout=10)[0].decode().split().count("destroy") == 32
 
 
 # ---- configuration of the daemon ----

@@ -133,6 +133,39 @@ def test_engine_killed__published_port_serves_on(own_engine):
     assert engine.inspect("second")["NetworkSettings"]["IPAddress"] not in ("", address)
 
 
+def test_firewall_flushed__is_made_again(own_engine):
+    engine = own_engine()
+    engine.docker("run", "-d", "--name", "web", "-p", "18081:80", "busybox", "httpd", "-f", "-p", "80", "-h", "/etc")
+
+    def rules():
+        return subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
+
+    assert "18081" in rules()
+    subprocess.run(["nft", "flush", "ruleset"], check=True)
+    wait_until(lambda: "18081" in rules(), 5, "the table after a flush")
+
+
+def test_engine_killed_at_any_moment__nothing_stays_half(own_engine):
+    """Clients create, start and remove while the engine is killed again and again; what is left is whole, and can be removed."""
+    engine = own_engine()
+    for pause in range(14):
+        clients = [engine.popen("run", "-d", "--name", f"c{pause}x{n}", "busybox", "sleep", "1000") for n in range(3)]
+        clients.append(engine.popen("rm", "-f", f"c{pause - 1}x0"))
+        time.sleep(0.015 * pause)
+        engine.kill()
+        for client in clients:
+            client.communicate(timeout=20)
+        engine.start()
+    for row in engine.docker("ps", "-a", "--format", "{{.Names}} {{.State}}").splitlines():
+        name, state = row.split()
+        assert state in ("running", "created", "exited"), row
+        if state != "running":
+            engine.docker("start", name)
+        assert engine.docker("exec", name, "echo", "well") == "well"
+    known = set(engine.docker("ps", "-aq", "--no-trunc").split())
+    assert {path.name for path in (engine.data_root / "containers").iterdir()} == known
+
+
 def test_engine_stopped__containers_run_on(own_engine):
     engine = own_engine()
     engine.docker("run", "-d", "--name", "keep", "busybox", "sleep", "1000")
@@ -191,6 +224,32 @@ def test_shim_killed__restart_policy_holds(own_engine):
     container = engine.docker("run", "-d", "--name", "always", "--restart", "always", "busybox", "sleep", "1000")
     os.kill(shim_of(engine, container), signal.SIGKILL)
     wait_until(lambda: engine.inspect("always")["RestartCount"] == 1 and engine.inspect("always")["State"]["Running"], 10, "restart")
+
+
+def test_policies_wait_for_the_system(own_engine, tmp_path, monkeypatch):
+    engine = own_engine()
+    engine.docker("run", "-d", "--name", "late", "--restart", "always", "busybox", "sleep", "1000")
+    engine.docker("stop", "-t", "0", "late")
+    engine.stop()
+    monkeypatch.setenv("PADDOCK_WAIT_FOR", str(tmp_path / "done"))
+    engine.start()
+    assert engine.docker("run", "--rm", "busybox", "echo", "at once") == "at once"
+    assert not engine.inspect("late")["State"]["Running"]
+    (tmp_path / "done").touch()
+    wait_until(lambda: engine.inspect("late")["State"]["Running"], 5)
+
+
+def test_restart_flag_off__policies_hold_only_later(own_engine):
+    engine = own_engine("--restart=false")
+    engine.docker("run", "-d", "--name", "later", "--restart", "always", "busybox", "sleep", "1000")
+    engine.docker("stop", "-t", "0", "later")
+    engine.stop()
+    engine.start()
+    time.sleep(0.3)
+    assert not engine.inspect("later")["State"]["Running"]
+    engine.docker("start", "later")
+    os.kill(engine.inspect("later")["State"]["Pid"], signal.SIGKILL)
+    wait_until(lambda: engine.inspect("later")["RestartCount"] == 1 and engine.inspect("later")["State"]["Running"], 5)
 
 
 @pytest.mark.parametrize("policy, stopped, runs", [
