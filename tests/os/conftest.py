@@ -9,10 +9,11 @@ import pathlib
 import pytest
 
 from support.image import busybox
-from support.machine import IMAGE, Machine, Panic
+from support.machine import IMAGE, REGISTRY, Machine, Panic
 from support.registry import Registry
 
 ISO = IMAGE / "paddock.iso"
+APPEND = f"rancher.autologin=ttyS0 rancher.docker.insecure_registry=[{REGISTRY}:5000]"
 
 
 def pytest_collection_modifyitems(items):
@@ -31,7 +32,7 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory, registry):
-    machine = Machine(tmp_path_factory.mktemp("machine"), services={5000: registry.port}).start()
+    machine = Machine(tmp_path_factory.mktemp("machine"), services={5000: registry.port}, append=APPEND, forwards=(22, 8080)).start()
     try:
         machine.log_in()
         yield machine
@@ -45,6 +46,7 @@ def boot(tmp_path, registry):
 
     def start(log_in=True, **options):
         options.setdefault("services", {5000: registry.port})
+        options["append"] = f"{APPEND} {options.get('append', '')}"
         if "iso" in options:
             options |= {"kernel": None, "initrd": None}
         machine = Machine(tmp_path / f"machine{len(made)}", **options)
