@@ -27,7 +27,6 @@
 #define STOP_DEFAULT_S 60
 #define STOP_MIN_S 5
 #define STOP_MAX_S 3600
-#define STOP_MARGIN_NS 10000000000LL
 #define SYSINIT_FAILURES_MAX 5
 #define CONNECTION_MAX 8
 #define MESSAGE_MAX 256
@@ -162,11 +161,9 @@ static const struct {
     { "halt", SIGUSR1, RB_HALT_SYSTEM },
 };
 
-NORETURN static void run_stopper(unsigned timeout_s)
+NORETURN static void run_stopper(void)
 {
-    char timeout[16];
-    snprintf(timeout, sizeof timeout, "%u", timeout_s);
-    const char *argv[] = { ROS, "sysinit", "--stop", timeout, NULL };
+    const char *argv[] = { ROS, "sysinit", "--stop", NULL };
     const char *env[] = { "PATH=/usr/sbin:/usr/bin", "HOME=/root", NULL };
     sigset_t none;
     sigemptyset(&none);
@@ -184,11 +181,11 @@ static void begin_stop(struct supervisor *s, const char *word, int command, unsi
     }
     log_info("%s: stopping the containers, at most %u s", word, timeout_s);
     s->reboot_command = command;
-    s->stop_by_ns = boot_now_ns() + timeout_s * 1000000000LL + STOP_MARGIN_NS;
+    s->stop_by_ns = boot_now_ns() + timeout_s * 1000000000LL;
     s->sysinit.due_ns = 0;
     s->stopper = fork();
     if (s->stopper == 0)
-        run_stopper(timeout_s);
+        run_stopper();
     if (s->stopper < 0)
         shutdown_now(command);
     arm_timer(s);

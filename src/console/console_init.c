@@ -45,6 +45,14 @@ static int run_scripts(const json *config, struct error *err)
     return rc;
 }
 
+/* What a console before this one has said does not count for this one. */
+static int remove_done(const json *config, struct error *err)
+{
+    return unlink(CONSOLE_DONE_FILE) == 0 || errno == ENOENT
+               ? 0
+               : error_sys(err, "remove %s", CONSOLE_DONE_FILE);
+}
+
 static int write_done(const json *config, struct error *err)
 {
     const char *name = config_str(config, "rancher.console", "default");
@@ -64,6 +72,7 @@ static const struct step {
     const char *name;
     int (*run)(const json *config, struct error *err);
 } steps[] = {
+    { "not done yet", remove_done },
     { "kernel messages", quiet_kernel },
     { "users", accounts_prepare },
     { "password", accounts_password },
@@ -72,6 +81,7 @@ static const struct step {
     { "cloud-config", execute_cloud_config },
     { "scripts", run_scripts },
     { "console-done", write_done },
+    { "user's engine", docker_follow },
     { "rc.local", run_rc_local },
 };
 

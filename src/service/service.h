@@ -60,9 +60,9 @@ size_t services_start(const struct services *services, const struct services_run
 MUST_CHECK int service_up(const struct services *services, const struct service *service,
     const struct services_run *run, bool start, struct error *err);
 /* Stops every container: those of User Docker, then System Docker's, consoles last. */
-void services_stop(unsigned timeout_s);
+void services_stop(void);
 
-/* sysinit [--stop SECONDS]: the program that PID 1 starts beside System Docker, and at the end. */
+/* sysinit [--stop]: the program that PID 1 starts beside System Docker, and at the end. */
 int sysinit_main(int argc, char **argv);
 /* user-docker, also docker-init: the `docker` service. Becomes the user's engine, with the flags that rancher.docker asks for. */
 int user_docker_main(int argc, char **argv);

@@ -11,6 +11,7 @@
 
 #define STACK_BYTES (256 * 1024)
 #define ENGINE_LIMIT_MS 3000
+#define SERVICE_TIMEOUT_S 3
 
 /* What is stopped together; a rank is done before the next begins. */
 enum rank { RANK_SERVICE, RANK_ENGINE, RANK_NETWORK, RANK_CONSOLE, RANK_COUNT };
@@ -18,7 +19,7 @@ enum rank { RANK_SERVICE, RANK_ENGINE, RANK_NETWORK, RANK_CONSOLE, RANK_COUNT };
 struct stop_job {
     const char *host;
     char *id, *name;
-    unsigned timeout_s;
+    int timeout_s;
     pthread_t thread;
     bool running;
 };
@@ -47,7 +48,7 @@ static void *run_stop(void *data)
     _cleanup_client_ struct client *client = NULL;
     struct error err;
     if (client_open(job->host, &client, &err) < 0
-        || client_container_stop(client, job->id, (int)job->timeout_s, &err) < 0)
+        || client_container_stop(client, job->id, job->timeout_s, &err) < 0)
         log_warn("stop %s: %s", job->name, err.text);
     return NULL;
 }
@@ -71,7 +72,7 @@ static const char *name_of(const json *container)
 }
 
 static void stop_rank(const char *host, const json *list, bool system, enum rank rank,
-    unsigned timeout_s)
+    int timeout_s)
 {
     size_t n = json_count(list);
     _cleanup_free_ struct stop_job *jobs = xcalloc(n + 1, sizeof *jobs);
@@ -93,7 +94,7 @@ static void stop_rank(const char *host, const json *list, bool system, enum rank
     }
 }
 
-static void stop_engine(const char *host, bool system, unsigned timeout_s)
+static void stop_engine(const char *host, bool system, int timeout_s)
 {
     _cleanup_client_ struct client *client = NULL;
     _cleanup_json_ json *list = NULL;
@@ -107,9 +108,10 @@ static void stop_engine(const char *host, bool system, unsigned timeout_s)
         stop_rank(host, list, system, (enum rank)rank, timeout_s);
 }
 
-/* Containers get most of the time; what is left is for the services. */
-void services_stop(unsigned timeout_s)
+/* A user's container gets the time that it asks for (10 s unless it says so); that all of it does not take too long is PID 1's to see. A
+ * service that does not listen has nothing to lose. */
+void services_stop(void)
 {
-    stop_engine(CLIENT_DOCKER_HOST, false, timeout_s > 10 ? timeout_s - 10 : timeout_s);
-    stop_engine(CLIENT_SYSTEM_DOCKER_HOST, true, timeout_s > 5 ? 5 : timeout_s);
+    stop_engine(CLIENT_DOCKER_HOST, false, -1);
+    stop_engine(CLIENT_SYSTEM_DOCKER_HOST, true, SERVICE_TIMEOUT_S);
 }

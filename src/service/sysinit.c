@@ -10,7 +10,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/parse.h"
 #include "base/spawn.h"
 #include "base/str.h"
 #include "boot/boot.h"
@@ -119,8 +118,6 @@ static int start_system(void)
 
 int sysinit_main(int argc, char **argv)
 {
-    uint64_t timeout_s = 0;
-    struct error err;
     log_init("sysinit", LOG_LEVEL_INFO);
     signal(SIGPIPE, SIG_IGN);
     int kmsg_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
@@ -128,11 +125,10 @@ int sysinit_main(int argc, char **argv)
         log_to_fd(kmsg_fd, true);
     if (argc == 1)
         return start_system();
-    if (argc == 3 && str_eq(argv[1], "--stop")
-        && parse_u64(argv[2], 1, 3600, &timeout_s, &err) == 0) {
-        services_stop((unsigned)timeout_s);
+    if (argc == 2 && str_eq(argv[1], "--stop")) {
+        services_stop();
         return 0;
     }
-    fprintf(stderr, "usage: ros sysinit [--stop SECONDS]\n");
+    fprintf(stderr, "usage: ros sysinit [--stop]\n");
     return 1;
 }
