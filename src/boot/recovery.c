@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -55,6 +57,22 @@ NORETURN static void run_shell(const char *message)
     execve("/usr/bin/busybox", (char *const *)argv, (char *const *)env);
     say(fd, "There is no shell (/bin/busybox).\r\n");
     _exit(NO_SHELL);
+}
+
+void console_say(const char *fmt, ...)
+{
+    char line[256];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(line, sizeof line - 2, fmt, args);
+    va_end(args);
+    int fd = open(CONSOLE, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || n < 0)
+        return;
+    say(fd, "\r\n");
+    say(fd, line);
+    say(fd, "\r\n");
+    close(fd);
 }
 
 pid_t recovery_shell_start(const char *message)

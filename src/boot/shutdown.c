@@ -103,6 +103,7 @@ void shutdown_now(int command)
 {
     struct error err;
     log_info("ending all processes");
+    console_say("ending all processes");
     kill_all();
     log_info("putting the disks to rest");
     if (child_run("sync", sync_all, NULL, SYNC_LIMIT_MS, &err) < 0)

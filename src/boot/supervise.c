@@ -180,6 +180,7 @@ static void begin_stop(struct supervisor *s, const char *word, int command, unsi
         return;
     }
     log_info("%s: stopping the containers, at most %u s", word, timeout_s);
+    console_say("%s: stopping the containers", word);
     s->reboot_command = command;
     s->stop_by_ns = boot_now_ns() + timeout_s * 1000000000LL;
     s->sysinit.due_ns = 0;

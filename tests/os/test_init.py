@@ -21,7 +21,7 @@ def shell(machine, command, seconds=30):
 def restart(machine):
     """Ctrl-Alt-Del; QEMU ends instead of the restart."""
     machine.qmp("human-monitor-command", **{"command-line": "sendkey ctrl-alt-delete"})
-    machine.wait_for("init: reboot: stopping the containers")
+    machine.wait_for("reboot: stopping the containers")
     machine.wait_off(120)
 
 
