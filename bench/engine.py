@@ -21,10 +21,21 @@ def median_ms(seconds):
     return round(statistics.median(seconds) * 1000, 2)
 
 
-def private_kb(pid):
-    """Pages that no other process has, in KB."""
+def smaps_kb(pid, name):
     text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(name))
+
+
+def private_kb(pid):
+    """Memory that is this process's alone and lies in no file, in KB: what ending it would give back. (Pages of a program's
+    file are kept once for all who run it, and given up when memory is short.)"""
+    return smaps_kb(pid, "Private_Dirty:")
+
+
+def idle_memory(engine):
+    """KB that the daemon, with containerd if it has one, has alone; and those of the program's file that it has mapped."""
+    pids = [engine.process.pid, *(pid for pid, words in processes().items() if words[0].endswith("containerd"))]
+    return sum(map(private_kb, pids)), sum(smaps_kb(pid, "Private_Clean:") for pid in pids)
 
 
 def processes():
@@ -126,9 +137,7 @@ def measure(kind, base):
         engine.start(60)
         time.sleep(1)
         os.sync()
-        result["idle_kb"] = private_kb(engine.process.pid)
-        if kind == "moby":
-            result["idle_kb"] += sum(private_kb(pid) for pid, words in processes().items() if words[0].endswith("containerd"))
+        result["idle_kb"], result["idle_file_kb"] = idle_memory(engine)
         call = Client(engine)
         for network in ("bridge", "none"):
             container_cycle(call, network)
