@@ -13,12 +13,15 @@ import threading
 TOP = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "tests"))
 from support.image import busybox  # noqa: E402
-from support.machine import IMAGE, PROMPT, REGISTRY, Machine, Panic  # noqa: E402
+from support.machine import IMAGE, PROMPT, REGISTRY, Machine, Panic, make_disk  # noqa: E402
 
 BARE_BOOTS = 5
 BOOTS = 5
 LEAST_MB = [96, 112, 128, 160, 192, 224, 256, 320]
+ISO_BOOTS = 3
 ARCHIVE_PORT = 80
+AUTOLOGIN = "rancher.autologin=ttyS0"   # as os/run has it; the ISO's menu too
+ISO = {"kernel": None, "initrd": None, "iso": IMAGE / "paddock.iso"}
 
 
 def in_use_mb(meminfo):
@@ -78,57 +81,90 @@ def serve_archive():
 
 
 def told(machine, command, answer, seconds):
-    """Types a command that says answer when it is done; returns the seconds since the machine's start."""
+    """Types a command and waits until it is done; returns the seconds since the machine's start."""
     # what is typed is echoed: the quotes keep the echo from being taken for the answer
     machine.type(f"{command}; echo {answer}'' now\n")
     machine.wait_for(rf"\n{answer} now\n", seconds)
     return machine.matched_at
 
 
-def boot(folder, archive_port, **options):
-    """(seconds to the engine's first answer, to the end of the first container, MB in use then). The image is loaded in between
-    by a way that costs the boot nothing; that time is not counted."""
-    machine = Machine(folder, services={ARCHIVE_PORT: archive_port}, **options).start()
+def make_state_disk(folder):
+    """A state disk that has been booted with once, when busybox was loaded."""
+    disk = make_disk(folder / "state.img")
+    machine = Machine(folder / "vm-first", services={ARCHIVE_PORT: serve_archive()}, disks=[disk], append=AUTOLOGIN).start()
     try:
         machine.wait_for(PROMPT, 240)
-        answers = told(machine, "until docker version >/dev/null 2>&1; do :; done", "answers", 120)
-        loaded = told(machine, f"until docker load -qi <(cat </dev/tcp/{REGISTRY}/{ARCHIVE_PORT}); do sleep 0.2; done", "loaded", 120)
-        ran = told(machine, "docker run --rm busybox true || echo failed", "ran", 60)
-        if "failed\n" in machine.output:
-            raise AssertionError(f"no container ran; console:\n{machine.tail()}")
+        told(machine, f"until docker load -qi <(cat </dev/tcp/{REGISTRY}/{ARCHIVE_PORT}); do sleep 0.2; done", "loaded", 120)
+        machine.type("sudo poweroff\n")
+        machine.wait_off()
+    finally:
+        machine.cut()
+    return disk
+
+
+def answers_at(machine):
+    """When sysinit had User Docker's first answer, in seconds since the machine's start: by the guest's clock, set against ours."""
+    told(machine, "sudo ros boot-time | grep 'User Docker answers'", "chart", 30)
+    at, took_ms = map(float, re.findall(r"User Docker answers +([\d.]+) +([\d.]+)", machine.output)[-1])
+    machine.type("cat /proc/uptime\n")
+    uptime = float(machine.wait_for(r"\n([\d.]+) [\d.]+\n", 20)[1])
+    return machine.matched_at - uptime + at + took_ms / 1000
+
+
+def boot(folder, disk=None, patience=240, **options):
+    """Seconds to User Docker's first answer, to the prompt, to the end of a container that is typed there; MB in use then."""
+    disks = []
+    if disk:
+        folder.mkdir(parents=True, exist_ok=True)
+        disks = [folder / "state.img"]
+        subprocess.run(["cp", "--sparse=always", "--reflink=auto", disk, disks[0]], check=True)
+    machine = Machine(folder, disks=disks, **options).start()
+    try:
+        machine.wait_for(PROMPT, patience)
+        prompt = ran = machine.matched_at
+        if disk:
+            ran = told(machine, "docker run --rm busybox true || echo failed", "ran", 60)
+            if "failed\n" in machine.output:
+                raise AssertionError(f"no container ran; console:\n{machine.tail()}")
         machine.type("cat /proc/meminfo; echo end'' now\n")
-        return answers, answers + ran - loaded, in_use_mb(machine.wait_for(r"MemTotal[\s\S]*\nend now", 20)[0])
+        memory = in_use_mb(machine.wait_for(r"MemTotal[\s\S]*\nend now", 20)[0])
+        return answers_at(machine), prompt, ran, memory
     finally:
         machine.cut()
 
 
-def least_memory(folder, archive_port):
+def least_memory(folder, disk):
     """The smallest of LEAST_MB with which the ISO boots by BIOS and runs a container."""
     for megabytes in LEAST_MB:
         try:
-            boot(folder / f"least{megabytes}", archive_port, memory=megabytes, kernel=None, initrd=None, iso=IMAGE / "paddock.iso")
+            boot(folder / f"least{megabytes}", disk, patience=75, memory=megabytes, **ISO)
             return megabytes
         except AssertionError:
             continue
     return None
 
 
+def medians(result, rows, *names):
+    for name, values in zip(names, zip(*rows)):
+        if name:
+            result[name] = round(statistics.median(values), 2)
+
+
 def measure(folder):
     initrd, result = bare_initrd(folder), {}
     bare, result["bare_panics"] = without_panics(BARE_BOOTS, lambda: boot_bare(folder / "vm-bare", initrd))
-    result["bare_s"] = round(statistics.median(seconds for seconds, _ in bare), 2)
-    result["bare_mb"] = statistics.median(memory for _, memory in bare)
+    medians(result, bare, "bare_s", "bare_mb")
     if not (IMAGE / "initrd").exists():
         return result
-    port = serve_archive()
-    boots, result["panics"] = without_panics(BOOTS, lambda: boot(folder / "vm", port, append="rancher.autologin=ttyS0"))
-    for index, name in enumerate(("answers_s", "ran_s", "direct_mb")):
-        result[name] = round(statistics.median(row[index] for row in boots), 2)
-    if (IMAGE / "paddock.iso").exists():
-        iso = {"kernel": None, "initrd": None, "iso": IMAGE / "paddock.iso"}
-        runs, _ = without_panics(3, lambda: boot(folder / "vm-iso", port, **iso))
-        result["iso_ran_s"], result["iso_mb"] = (round(statistics.median(row[index] for row in runs), 2) for index in (1, 2))
-        result["least_mb"] = least_memory(folder, port)
+    plain, _ = without_panics(BOOTS, lambda: boot(folder / "vm-plain", append=AUTOLOGIN))
+    medians(result, plain, "diskless_answers_s", "diskless_prompt_s")
+    disk = make_state_disk(folder)
+    boots, result["panics"] = without_panics(BOOTS, lambda: boot(folder / "vm", disk, append=AUTOLOGIN))
+    medians(result, boots, "answers_s", "prompt_s", "ran_s", "direct_mb")
+    if ISO["iso"].exists():
+        runs, _ = without_panics(ISO_BOOTS, lambda: boot(folder / "vm-iso", disk, **ISO))
+        medians(result, runs, "iso_answers_s", "iso_prompt_s", "iso_ran_s", "iso_mb")
+        result["least_mb"] = least_memory(folder, disk)
     return result
 
 
