@@ -9,11 +9,10 @@ import pathlib
 import pytest
 
 from support.image import busybox
-from support.machine import IMAGE, REGISTRY, Machine, Panic
+from support.machine import APPEND, IMAGE, Machine, Panic
 from support.registry import Registry
 
 ISO = IMAGE / "paddock.iso"
-APPEND = f"rancher.autologin=ttyS0 rancher.docker.insecure_registry=[{REGISTRY}:5000]"
 
 
 def pytest_collection_modifyitems(items):

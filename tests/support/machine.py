@@ -16,6 +16,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 IMAGE = TOP / "build/image"
 PROMPT = r"(^|\n)[^\n]{0,60}[$#] $"
 REGISTRY = "10.0.2.100"  # where a guest finds the host's forwarded services
+APPEND = f"rancher.autologin=ttyS0 rancher.docker.insecure_registry=[{REGISTRY}:5000]"
 
 
 class Panic(AssertionError):
@@ -185,11 +186,11 @@ class Machine:
         self.type("stty -echo; PS1=\n")
         self.sh("true")
 
-    def sh(self, command, seconds=60, check=True):
+    def sh(self, command, seconds=120, check=True):
         """Runs a shell command on the serial console; returns what it printed, stripped."""
         self._marks += 1
         mark = f"mark-{self._marks}"
-        self.type(f"{command}\necho; echo {mark[:4]}''{mark[4:]} $?\n")
+        self.type(f"{command}\nstatus=$?; echo; echo {mark[:4]}''{mark[4:]} $status\n")
         found = self.wait_for(rf"([\s\S]*?)\n?{mark} (\d+)\n", seconds)
         text, status = found[1].strip("\n"), int(found[2])
         if check and status != 0:
