@@ -92,14 +92,15 @@ int mount_kernel_filesystems(struct boot *boot, struct error *err)
 static const struct {
     const char *path;
     bool parent;
+    const char *weight; /* of CPU time among its siblings; 100 when NULL */
 } cgroups[] = {
     { "", true },
     { "init", false },
     { "system", true },
     { "system/engine", false },
     { "system/shims", false },
-    { "system/c", true },
-    { "user", true },
+    { "system/c", true, "400" },
+    { "user", true, "400" }, /* what the machine is there for goes before what keeps it up */
     { "user/engine", false },
     { "user/shims", false },
     { "user/c", true },
@@ -135,6 +136,10 @@ int make_cgroups(struct boot *boot, struct error *err)
             return error_sys(err, "open cgroup /%s", path);
         if (cgroups[i].parent)
             hand_on_controllers(dir_fd);
+        struct error ignored;
+        if (cgroups[i].weight
+            && fd_write_file(dir_fd, "cpu.weight", cgroups[i].weight, &ignored) < 0)
+            log_debug("cgroups: %s", ignored.text);
     }
     return fd_write_file(root_fd, "init/cgroup.procs", "0", err);
 }

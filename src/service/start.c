@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/spawn.h"
 #include "base/str.h"
 #include "boot/boot.h"
 #include "service/up.h"
@@ -19,6 +20,8 @@
 #define STACK_BYTES (256 * 1024)
 #define CRITICAL_LIMIT_MS 8000 /* then the others start all the same */
 #define ENGINE_LIMIT_MS 60000
+#define MODULES_LIMIT_MS 5000
+#define NETWORK_MODULES "bridge veth nft_chain_nat nft_fib_ipv4 nft_nat nft_masq nft_ct"
 #define ROUTE_LIMIT_MS 30000
 #define ROUTE_POLL_NS 200000000L
 
@@ -167,6 +170,18 @@ static void mark_critical(struct start *start, const char *name)
         mark_critical(start, *after);
 }
 
+/* What a container on a bridge needs. The kernel would ask for one after the other, and start again after each; beside the other
+ * services that takes seconds, and the first container waits for it. */
+static void load_network_modules(void)
+{
+    _cleanup_strv_ char **argv = strv_split("/sbin/modprobe -q -a " NETWORK_MODULES, ' ');
+    struct error err;
+    int64_t started = boot_now_ns();
+    if (spawn_run(argv, MODULES_LIMIT_MS, &err) < 0)
+        log_debug("modules of networks: %s", err.text);
+    boot_record("sysinit", "load modules of networks", started, boot_now_ns());
+}
+
 /* Until the engine of the critical service answers. */
 static void *watch_critical(void *data)
 {
@@ -180,6 +195,7 @@ static void *watch_critical(void *data)
         log_warn("%s; the other services start all the same", err.text);
     else
         boot_record("sysinit", "User Docker answers", started, boot_now_ns());
+    load_network_modules();
     let_others_in(start);
     return NULL;
 }
