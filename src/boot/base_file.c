@@ -158,6 +158,7 @@ static int load_base_modules(const struct boot *boot, struct error *err)
     _cleanup_(kmod) struct kmod kmod;
     if (kmod_open(&kmod, NULL, err) < 0)
         return -1;
+    kmod.alone = true;
     for (size_t i = 0; i < ARRAY_LEN(base_modules); i++)
         if (kmod_load(&kmod, base_modules[i], NULL, err) < 0)
             return -1;

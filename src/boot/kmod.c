@@ -214,6 +214,8 @@ static char *parameters_of(const struct kmod *kmod, const char *name, const char
         if (str_eq(module, name))
             str_addf(&all, "%s ", *word + n + 1);
     }
+    if (kmod->alone)
+        str_add(&all, "async_probe ");
     str_add(&all, parameters ? parameters : "");
     return str_take(&all);
 }

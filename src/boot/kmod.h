@@ -16,6 +16,8 @@ struct kmod {
     struct kmod_index dep, alias, builtin;
     char *softdeps; /* modules.softdep, whole */
     char **cmdline; /* words of the kernel command line */
+    bool
+        alone; /* loading does not wait for what other drivers still probe (parameter async_probe) */
     atomic_bool *
         probing; /* unless NULL: set as soon as a module itself, not what it needs, is being loaded */
 };

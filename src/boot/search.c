@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "boot/ahci.h"
 #include "boot/boot.h"
 #include "boot/kmod.h"
 #include "boot/mount_fs.h"
@@ -37,6 +38,8 @@ struct search {
     bool have_kmod;
     int uevent_fd;
     bool for_base; /* what it was sent for: the base, or the state disk */
+    bool media;    /* new disks are looked at as media of the base, too */
+    bool patient;  /* waits for what may still come, and leaves nothing out */
     char **tried;  /* modaliases seen */
 };
 
@@ -151,7 +154,7 @@ static void look_at_new_disks(struct search *search)
         struct disk *disk = look_at(boot, entry->d_name);
         if (disk)
             consider_as_state(boot, disk);
-        if (disk && search->for_base)
+        if (disk && search->media)
             consider_as_medium(search, disk);
     }
 }
@@ -174,13 +177,18 @@ static void load_for_bus(struct search *search, const char *bus)
             strv_add(&names, entry->d_name);
     _cleanup_strv_ char **owned = names;
     for (char **name = owned; name && *name && !has_found(search); name++) {
-        _cleanup_free_ char *file = xasprintf("%s/%s/modalias", path, *name);
+        _cleanup_free_ char *device = xasprintf("%s/%s", path, *name);
+        _cleanup_free_ char *file = xasprintf("%s/modalias", device);
         _cleanup_str_ struct str modalias = { 0 };
         struct error ignored;
         if (fd_read_file(AT_FDCWD, file, MODALIAS_LIMIT_BYTES, &modalias, &ignored) < 0)
             continue; /* gone meanwhile, or a bus without */
         if (modalias.n && modalias.p[modalias.n - 1] == '\n')
             modalias.p[modalias.n - 1] = '\0';
+        if (!search->patient && ahci_is_empty(device)) {
+            log_info("%s: no disk at this controller; its driver is left to udev", *name);
+            continue;
+        }
         if (load_for(search, str_text(&modalias)))
             look_at_new_disks(search);
     }
@@ -233,7 +241,7 @@ static bool is_expecting(void)
 }
 
 /* Until what is sought is there, or nothing has been announced for a while and there is no reason to be patient. */
-static void search_until(struct search *search, int64_t deadline_ns, bool patient)
+static void search_until(struct search *search, int64_t deadline_ns)
 {
     load_for_all(search);
     atomic_store(&search->boot->probing, true);
@@ -242,16 +250,16 @@ static void search_until(struct search *search, int64_t deadline_ns, bool patien
         if (handle_events(search))
             continue;
         int left = clock_left_ms(deadline_ns);
-        int wait = patient || is_expecting() ? left : MIN(left, LATE_MS);
+        int wait = search->patient || is_expecting() ? left : MIN(left, LATE_MS);
         if (left == 0 || !fd_wait(search->uevent_fd, POLLIN, wait))
             return;
     }
 }
 
-static int search_open(struct search *search, struct boot *boot, bool for_base, struct error *err)
+static int search_open(struct search *search, struct boot *boot, struct error *err)
 {
     struct error reason;
-    *search = (struct search){ .boot = boot, .for_base = for_base };
+    search->boot = boot;
     search->uevent_fd = uevent_open(err);
     if (search->uevent_fd < 0)
         return -1;
@@ -272,12 +280,13 @@ static void search_close(struct search *search)
 static int search_state(void *data, struct error *err)
 {
     struct boot *boot = data;
-    struct search search;
+    struct search search = { .media = !boot->base_in_initramfs,
+        .patient = boot->options.state_wait };
     int64_t started = boot_now_ns();
-    int patience_ms = boot->options.state_wait ? STATE_WAIT_MS : STATE_MOMENT_MS;
-    if (search_open(&search, boot, false, err) < 0)
+    int patience_ms = search.patient ? STATE_WAIT_MS : STATE_MOMENT_MS;
+    if (search_open(&search, boot, err) < 0)
         return -1;
-    search_until(&search, clock_now_ns() + patience_ms * 1000000LL, boot->options.state_wait);
+    search_until(&search, clock_now_ns() + patience_ms * 1000000LL);
     boot_record("init", "look for disks", started, boot_now_ns());
     search_close(&search);
     return 0;
@@ -286,12 +295,12 @@ static int search_state(void *data, struct error *err)
 static int search_base(void *data, struct error *err)
 {
     struct boot *boot = data;
-    struct search search;
-    if (search_open(&search, boot, true, err) < 0)
+    struct search search = { .for_base = true, .media = true, .patient = true };
+    if (search_open(&search, boot, err) < 0)
         return -1;
     boot->disk_count = 0; /* all of them are looked at again, as media */
     boot->state_disk = boot->state_is_disk ? boot->state_disk : -1;
-    search_until(&search, clock_now_ns() + STATE_WAIT_MS * 1000000LL, true);
+    search_until(&search, clock_now_ns() + STATE_WAIT_MS * 1000000LL);
     search_close(&search);
     if (boot->base_path[0])
         return 0;
