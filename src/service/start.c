@@ -24,16 +24,20 @@
 #define NETWORK_MODULES "bridge veth nft_chain_nat nft_fib_ipv4 nft_nat nft_masq nft_ct"
 #define ROUTE_LIMIT_MS 30000
 #define ROUTE_POLL_NS 200000000L
+#define BUSY_MAX 2      /* of those that are not critical, at once: whoever logs in goes first */
+#define IDLE_LIMIT_S 20 /* how long these get the processor only when nobody else wants it */
 
 struct start {
     const struct services *services;
     const struct services_run *run;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool *done;     /* lock; by index of the list */
-    bool *critical; /* immutable */
-    bool open;      /* lock: those that are not critical may go */
-    size_t failed;  /* lock; critical ones */
+    bool *begun, *done; /* lock; by index of the list */
+    bool *critical;     /* immutable */
+    bool open;          /* lock: those that are not critical may go */
+    int busy;           /* lock: how many of these are being made and started */
+    bool settled;       /* lock: the boot is over, services are no longer held back */
+    size_t failed;      /* lock; critical ones */
 };
 
 struct job {
@@ -41,6 +45,7 @@ struct job {
     const struct service *service;
     pthread_t thread;
     bool running;
+    char *id; /* lock of start; of the container, once it runs */
 };
 
 /* ---- waiting ---- */
@@ -50,11 +55,9 @@ static size_t index_of(const struct start *start, const struct service *service)
     return (size_t)(service - start->services->list);
 }
 
-/* lock held */
-static bool may_go(const struct start *start, const struct service *service)
+/* Whether those that it is after have been dealt with. lock held */
+static bool is_ready(const struct start *start, const struct service *service)
 {
-    if (!start->open && !start->critical[index_of(start, service)])
-        return false;
     for (char **name = service->after; *name; name++) {
         const struct service *other = services_find(start->services, *name);
         if (other && !start->done[index_of(start, other)])
@@ -63,17 +66,49 @@ static bool may_go(const struct start *start, const struct service *service)
     return true;
 }
 
+/* Of those that are not critical a few at a time, in their order. lock held */
+static bool may_go(const struct start *start, const struct service *service)
+{
+    size_t index = index_of(start, service);
+    if (!is_ready(start, service))
+        return false;
+    if (start->critical[index])
+        return true;
+    for (size_t i = 0; i < index; i++)
+        if (!start->begun[i] && !start->critical[i] && is_ready(start, &start->services->list[i]))
+            return false;
+    return start->open && start->busy < BUSY_MAX;
+}
+
 static void wait_for_turn(struct start *start, const struct service *service)
 {
     pthread_mutex_lock(&start->lock);
     while (!may_go(start, service))
         pthread_cond_wait(&start->changed, &start->lock);
+    start->begun[index_of(start, service)] = true;
+    start->busy += !start->critical[index_of(start, service)];
+    pthread_cond_broadcast(&start->changed);
+    pthread_mutex_unlock(&start->lock);
+}
+
+/* It has been started, or has failed to; what it does from here on holds nobody up. */
+static void report_started(struct job *job, char *id)
+{
+    struct start *start = job->start;
+    pthread_mutex_lock(&start->lock);
+    bool critical = start->critical[index_of(start, job->service)];
+    start->busy -= !critical;
+    job->id = id;
+    if (id && !critical && !start->settled)
+        up_set_idle(id, true);
+    pthread_cond_broadcast(&start->changed);
     pthread_mutex_unlock(&start->lock);
 }
 
 static void report_done(struct start *start, const struct service *service, bool failed)
 {
     pthread_mutex_lock(&start->lock);
+    start->begun[index_of(start, service)] = true;
     start->done[index_of(start, service)] = true;
     start->failed += failed && start->critical[index_of(start, service)];
     pthread_cond_broadcast(&start->changed);
@@ -105,11 +140,17 @@ static bool has_default_route(void)
 }
 
 /* What is after the network wants to reach something. */
-static void wait_for_route(const struct service *service)
+static void wait_for_route(struct start *start, const struct service *service)
 {
-    int64_t deadline = clock_now_ns() + ROUTE_LIMIT_MS * 1000000LL;
-    if (!strv_has(service->after, "network"))
+    const struct service *network = services_find(start->services, "network");
+    if (!network || !strv_has(service->after, "network"))
         return;
+    pthread_mutex_lock(&start->lock);
+    start->begun[index_of(start, service)] = true; /* the next ones need not wait for its route */
+    while (!start->done[index_of(start, network)])
+        pthread_cond_wait(&start->changed, &start->lock);
+    pthread_mutex_unlock(&start->lock);
+    int64_t deadline = clock_now_ns() + ROUTE_LIMIT_MS * 1000000LL;
     while (!has_default_route() && clock_left_ms(deadline) > 0)
         nanosleep(&(struct timespec){ .tv_nsec = ROUTE_POLL_NS }, NULL);
 }
@@ -123,37 +164,68 @@ static const char *host_of(const struct services_run *run, const struct service 
     return run->user_host ? run->user_host : CLIENT_DOCKER_HOST;
 }
 
+/* *id is NULL for one that is not to be started. */
+static int make_and_start(struct client *client, const struct services *services,
+    const struct service *service, const struct services_run *run, bool start, char **id,
+    struct error *err)
+{
+    _cleanup_free_ char *made = NULL;
+    if (client_wait_ready(client, ENGINE_LIMIT_MS, err) < 0
+        || up_create(client, services, service, run->config, &made, err) < 0)
+        return -1;
+    if (!start || service->create_only)
+        return 0;
+    if (client_container_start(client, made, err) < 0)
+        return -1;
+    *id = TAKE_PTR(made);
+    return 0;
+}
+
 int service_up(const struct services *services, const struct service *service,
     const struct services_run *run, bool start, struct error *err)
 {
     _cleanup_client_ struct client *client = NULL;
     _cleanup_free_ char *id = NULL;
     if (client_open(host_of(run, service), &client, err) < 0
-        || client_wait_ready(client, ENGINE_LIMIT_MS, err) < 0
-        || up_create(client, services, service, run->config, &id, err) < 0)
-        return error_prefix(err, "service %s", service->name);
-    if (start && !service->create_only && up_start(client, service, id, err) < 0)
+        || make_and_start(client, services, service, run, start, &id, err) < 0
+        || (id && up_wait(client, service, id, err) < 0))
         return error_prefix(err, "service %s", service->name);
     return 0;
+}
+
+static void record(const struct service *service, int64_t started)
+{
+    const char *what = service->create_only ? "create" : "start";
+    _cleanup_free_ char *name = xasprintf("%s %s", what, service->name);
+    boot_record("sysinit", name, started, boot_now_ns());
+    log_info("service %s: %s took %.1f ms", service->name, what,
+        (double)(boot_now_ns() - started) / 1e6);
+}
+
+static int run_service(struct job *job, struct error *err)
+{
+    struct start *start = job->start;
+    _cleanup_client_ struct client *client = NULL;
+    char *id = NULL; /* the job's */
+    int64_t started = boot_now_ns();
+    int rc = client_open(host_of(start->run, job->service), &client, err);
+    if (rc == 0)
+        rc = make_and_start(client, start->services, job->service, start->run, true, &id, err);
+    if (rc == 0)
+        record(job->service, started);
+    report_started(job, id);
+    return rc < 0 || !id ? rc : up_wait(client, job->service, id, err);
 }
 
 static void *run_job(void *data)
 {
     struct job *job = data;
     struct error err = { 0 };
+    wait_for_route(job->start, job->service);
     wait_for_turn(job->start, job->service);
-    wait_for_route(job->service);
-    int64_t started = boot_now_ns();
-    int rc = service_up(job->start->services, job->service, job->start->run, true, &err);
-    _cleanup_free_ char *name =
-        xasprintf("%s %s", job->service->create_only ? "create" : "start", job->service->name);
-    boot_record("sysinit", name, started, boot_now_ns());
+    int rc = run_service(job, &err);
     if (rc < 0)
-        log_error("%s", err.text);
-    else
-        log_info("service %s: %s in %.1f ms", job->service->name,
-            job->service->create_only ? "created" : "started",
-            (double)(boot_now_ns() - started) / 1e6);
+        log_error("service %s: %s", job->service->name, err.text);
     report_done(job->start, job->service, rc < 0);
     return NULL;
 }
@@ -200,6 +272,33 @@ static void *watch_critical(void *data)
     return NULL;
 }
 
+/* What was held back is so no longer: the machine has been usable for a while. */
+static void release(struct start *start, const struct job *jobs)
+{
+    pthread_mutex_lock(&start->lock);
+    start->settled = true;
+    for (size_t i = 0; i < start->services->count; i++)
+        if (jobs[i].id)
+            up_set_idle(jobs[i].id, false);
+    pthread_mutex_unlock(&start->lock);
+}
+
+/* Until all have been dealt with, but no longer than idle services can be asked to wait. */
+static void wait_for_all(struct start *start)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += IDLE_LIMIT_S;
+    pthread_mutex_lock(&start->lock);
+    for (size_t i = 0; i < start->services->count;)
+        if (start->done[i])
+            i++;
+        else if (pthread_cond_clockwait(&start->changed, &start->lock, CLOCK_MONOTONIC, &deadline)
+                 == ETIMEDOUT)
+            break;
+    pthread_mutex_unlock(&start->lock);
+}
+
 static bool start_thread(pthread_t *thread, void *(*run)(void *), void *data)
 {
     pthread_attr_t attr;
@@ -215,6 +314,7 @@ static bool start_thread(pthread_t *thread, void *(*run)(void *), void *data)
 size_t services_start(const struct services *services, const struct services_run *run)
 {
     size_t n = services->count;
+    _cleanup_free_ bool *begun = xcalloc(n + 1, sizeof *begun);
     _cleanup_free_ bool *done = xcalloc(n + 1, sizeof *done);
     _cleanup_free_ bool *critical = xcalloc(n + 1, sizeof *critical);
     _cleanup_free_ struct job *jobs = xcalloc(n + 1, sizeof *jobs);
@@ -222,6 +322,7 @@ size_t services_start(const struct services *services, const struct services_run
         .run = run,
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .changed = PTHREAD_COND_INITIALIZER,
+        .begun = begun,
         .done = done,
         .critical = critical };
     pthread_t watcher;
@@ -236,9 +337,13 @@ size_t services_start(const struct services *services, const struct services_run
         if (!jobs[i].running)
             report_done(&start, jobs[i].service, true);
     }
-    for (size_t i = 0; i < n; i++)
+    wait_for_all(&start);
+    release(&start, jobs);
+    for (size_t i = 0; i < n; i++) {
         if (jobs[i].running)
             pthread_join(jobs[i].thread, NULL);
+        free(jobs[i].id);
+    }
     if (watched)
         pthread_join(watcher, NULL);
     return start.failed;

@@ -1,5 +1,8 @@
 #include "service/up.h"
 
+#include <fcntl.h>
+
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -88,12 +91,9 @@ int up_create(struct client *client, const struct services *services, const stru
     return create(client, service, body, id, err);
 }
 
-int up_start(struct client *client, const struct service *service, const char *id,
-    struct error *err)
+int up_wait(struct client *client, const struct service *service, const char *id, struct error *err)
 {
     int status = 0;
-    if (client_container_start(client, id, err) < 0)
-        return -1;
     if (service->detached)
         return 0;
     if (client_container_wait(client, id, &status, err) < 0)
@@ -101,4 +101,12 @@ int up_start(struct client *client, const struct service *service, const char *i
     if (status != 0)
         return error_set(err, ERROR_INTERNAL, "ended with exit code %d", status);
     return 0;
+}
+
+void up_set_idle(const char *id, bool idle)
+{
+    _cleanup_free_ char *path = xasprintf("/sys/fs/cgroup/system/c/%s/cpu.idle", id);
+    struct error err; /* it may have ended already */
+    if (fd_write_file(AT_FDCWD, path, idle ? "1" : "0", &err) < 0)
+        log_debug("%s", err.text);
 }

@@ -46,7 +46,7 @@ def test_recovery_shell_is_there_when_asked_for_and_the_boot_goes_on_after_it(bo
 def test_required_state_disk_that_is_missing_opens_the_recovery_shell_with_the_reason(boot):
     machine = boot(log_in=False, append=f"{LOUD} rancher.state.required=true")
     machine.wait_for("The boot has stopped", 120)
-    said = machine.wait_for(r"wait for the state disk: ([^\n]*)")[1]
+    said = machine.wait_for(r"wait for the state disk: ([^\n]*)\n")[1]
     assert "LABEL=RANCHER_STATE has not appeared within 30 s" in said
     assert "boot without rancher.state.wait" in said
 
