@@ -5,7 +5,7 @@
  * Docker, and answers on its socket. What lies where, and what the image must hold: docs/ARCHITECTURE.md, "The boot".
  *
  *   programs   init_main  modprobe_main     asking PID 1   init_listener  init_request     records   boot_record
- *   drivers    boot_load_network_drivers                                                                            */
+ *   drivers    boot_load_network_drivers     patience   boot_wait_idle                                       */
 #pragma once
 
 #include <stdint.h>
@@ -33,6 +33,10 @@ MUST_CHECK int init_request(const char *what, unsigned timeout_s, struct error *
 /* Loads the drivers of this machine's network cards, so that nobody has to wait for udev, nor gets their names in another order. What
  * fails is logged. */
 void boot_load_network_drivers(void);
+
+/* Returns once no other process has wanted a processor for a moment, at the latest after limit_ms: for work that must not slow down
+ * what people wait for. */
+void boot_wait_idle(int limit_ms);
 
 /* Adds what happened to the records of this boot: who ("sysinit"), name ("service console"), CLOCK_BOOTTIME nanoseconds.
  * Best effort: a boot never fails for its chart. */

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/spawn.h"
+#include "boot/boot.h"
 #include "config/config.h"
 #include "console/console.h"
 
@@ -21,6 +22,9 @@
 #define KEYGEN_TIMEOUT_MS 120000
 
 /* Those that every client of today speaks come first and are waited for; RSA takes seconds to make and is there the next time. */
+#define PATIENCE_MS 1500 /* that making a key waits for a free moment */
+#define SLOW_PATIENCE_MS 15000
+
 static const struct host_key {
     const char *type;
     bool slow;
@@ -94,8 +98,10 @@ static void ensure_key(const struct host_key *key, const json *config)
     if (key_exists(key))
         return;
     int rc = restore_key(key, config, &err);
-    if (rc == 0 && !key_exists(key))
+    if (rc == 0 && !key_exists(key)) {
+        boot_wait_idle(key->slow ? SLOW_PATIENCE_MS : PATIENCE_MS);
         rc = generate_key(key, &err);
+    }
     if (rc < 0)
         log_error("SSH host key %s: %s", key->type, err.text);
 }

@@ -24,7 +24,9 @@
 #define NETWORK_MODULES "bridge veth nft_chain_nat nft_fib_ipv4 nft_nat nft_masq nft_ct"
 #define ROUTE_LIMIT_MS 30000
 #define ROUTE_POLL_NS 200000000L
-#define BUSY_MAX 2      /* of those that are not critical, at once: whoever logs in goes first */
+#define BUSY_MAX 1 /* of those that are not critical, at once: whoever logs in goes first */
+#define BUSY_LIMIT_NS 3000000000LL /* one that pulls its image does not hold up the others */
+#define PATIENCE_MS 500            /* that each of these waits for a free moment */
 #define IDLE_LIMIT_S 20 /* how long these get the processor only when nobody else wants it */
 
 struct start {
@@ -36,6 +38,7 @@ struct start {
     bool *critical;     /* immutable */
     bool open;          /* lock: those that are not critical may go */
     int busy;           /* lock: how many of these are being made and started */
+    int64_t begun_ns;   /* lock: when the last of them began */
     bool settled;       /* lock: the boot is over, services are no longer held back */
     size_t failed;      /* lock; critical ones */
 };
@@ -77,14 +80,25 @@ static bool may_go(const struct start *start, const struct service *service)
     for (size_t i = 0; i < index; i++)
         if (!start->begun[i] && !start->critical[i] && is_ready(start, &start->services->list[i]))
             return false;
-    return start->open && start->busy < BUSY_MAX;
+    return start->open
+           && (start->busy < BUSY_MAX || clock_now_ns() - start->begun_ns > BUSY_LIMIT_NS);
+}
+
+/* For a change, or for the next look at the clock. lock held */
+static void wait_a_while(struct start *start)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += 1;
+    pthread_cond_clockwait(&start->changed, &start->lock, CLOCK_MONOTONIC, &deadline);
 }
 
 static void wait_for_turn(struct start *start, const struct service *service)
 {
     pthread_mutex_lock(&start->lock);
     while (!may_go(start, service))
-        pthread_cond_wait(&start->changed, &start->lock);
+        wait_a_while(start);
+    start->begun_ns = clock_now_ns();
     start->begun[index_of(start, service)] = true;
     start->busy += !start->critical[index_of(start, service)];
     pthread_cond_broadcast(&start->changed);
@@ -223,6 +237,8 @@ static void *run_job(void *data)
     struct error err = { 0 };
     wait_for_route(job->start, job->service);
     wait_for_turn(job->start, job->service);
+    if (!job->start->critical[index_of(job->start, job->service)])
+        boot_wait_idle(PATIENCE_MS);
     int rc = run_service(job, &err);
     if (rc < 0)
         log_error("service %s: %s", job->service->name, err.text);
