@@ -116,14 +116,11 @@ static void printer_end(struct printer *printer)
 static int inspect(struct cli *cli, const struct inspect *values, const char *type, char **args,
     struct error *err)
 {
-    _cleanup_(printer) struct printer printer = { 0 };
-    if (values->format && *values->format) {
-        _cleanup_free_ char *plain = format_unescape(values->format);
-        if (template_parse(str_eq(plain, "json") ? "{{json .}}" : plain, &printer.template, err)
-            < 0) {
-            fprintf(stderr, "template parsing error: %s\n", err->text);
-            return 64;
-        }
+    const char *format = values->format && *values->format ? values->format : NULL;
+    _cleanup_(printer) struct printer printer = { .indent = !format };
+    if (format && !str_eq(format, "json") && template_parse(format, &printer.template, err) < 0) {
+        fprintf(stderr, "template parsing error: %s\n", err->text);
+        return 64;
     }
     _cleanup_str_ struct str errors = { 0 };
     for (char **arg = args; *arg; arg++) {

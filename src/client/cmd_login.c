@@ -144,14 +144,7 @@ const struct command command_login = {
 static int logout_run(struct cli *cli, void *values UNUSED, char **args, struct error *err)
 {
     _cleanup_free_ char *server = server_name(args[0]);
-    _cleanup_credentials_ struct credentials known = { 0 };
     const char *key = credentials_key(server);
-    if (credentials_find(&cli->file, server, &known, err) < 0)
-        return -1;
-    if (!known.username && !known.identity_token) {
-        printf("Not logged in to %s\n", key);
-        return 0;
-    }
     printf("Removing login credentials for %s\n", key);
     return credentials_store(&cli->file, server, NULL, NULL, err);
 }

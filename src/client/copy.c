@@ -140,9 +140,12 @@ int copy_look_remote(struct client *client, const char *container, const char *p
     _cleanup_http_ struct http_exchange *exchange = NULL;
     _cleanup_free_ char *target = client_path("/containers/%s/archive?path=%s", container, path);
     struct http_request request = { .method = "HEAD", .target = target };
-    if (client_request(client, &request, &exchange, err)
-        < 0) /* a HEAD has no message: say what GET says */
-        return err->kind == ERROR_UNAVAILABLE ? -1 : client_get(client, target, NULL, err);
+    if (client_request(client, &request, &exchange, err) < 0) {
+        struct error said; /* a HEAD has no message: GET has */
+        if (err->kind != ERROR_UNAVAILABLE && client_get(client, target, NULL, &said) < 0)
+            *err = said;
+        return -1;
+    }
     const char *packed = http_header(exchange, STAT_HEADER);
     _cleanup_str_ struct str text = { 0 };
     _cleanup_json_ json *stat = NULL;

@@ -106,7 +106,8 @@ static int run_program(const char *program, const char *fallback, char **argv)
     }
     cli_done(&cli);
     option_table_done(globals_table, &globals);
-    if (fflush(stdout) == EOF && status == 0) {
+    bool failed = ferror(stdout); /* of a flush before */
+    if ((fflush(stdout) == EOF || failed) && status == 0) {
         perror("write /dev/stdout");
         status = 1;
     }
