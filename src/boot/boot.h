@@ -5,7 +5,7 @@
  * Docker, and answers on its socket. What lies where, and what the image must hold: docs/ARCHITECTURE.md, "The boot".
  *
  *   programs   init_main  modprobe_main     asking PID 1   init_listener  init_request     records   boot_record
- *   drivers    boot_load_network_drivers     patience   boot_wait_idle                                       */
+ *   drivers    boot_load_network_drivers     patience   boot_wait_idle     space   boot_keep_ballast                                */
 #pragma once
 
 #include <stdint.h>
@@ -17,7 +17,8 @@
 #define BOOT_ARGUMENTS                                                                             \
     BOOT_RUN_DIR "/init-args"   /* one line: the words after "--" on the command line */
 #define BOOT_STATE_DIR "/state" /* the state disk, or a tmpfs */
-#define BOOT_DOCKER_GID 1101    /* group docker, of /run/docker.sock */
+#define BOOT_BALLAST "/var/lib/rancher/ballast" /* given up when the state disk is full */
+#define BOOT_DOCKER_GID 1101                    /* group docker, of /run/docker.sock */
 #define BOOT_SYSTEM_SOCKET "/run/system-docker.sock"
 #define BOOT_USER_SOCKET "/run/docker.sock"
 
@@ -33,6 +34,9 @@ MUST_CHECK int init_request(const char *what, unsigned timeout_s, struct error *
 /* Loads the drivers of this machine's network cards, so that nobody has to wait for udev, nor gets their names in another order. What
  * fails is logged. */
 void boot_load_network_drivers(void);
+
+/* Makes the ballast file when there is plenty of space; at the next boots of a full disk it is what gives some back. */
+void boot_keep_ballast(void);
 
 /* Returns once no other process has wanted a processor for a moment, at the latest after limit_ms: for work that must not slow down
  * what people wait for. */

@@ -57,6 +57,7 @@ static struct step steps[] = {
     { "mount the base", attach_base },
     { "fill the root", fill_root },
     { "bind the state", bind_state },
+    { "ensure space on it", ensure_space },
     { "move into the root", switch_root },
 };
 

@@ -127,10 +127,14 @@ static int bind_state_folder(int state_fd, const char *path, mode_t mode, struct
 {
     char source[64], target[128];
     _cleanup_close_ int fd = root_mkdirs(state_fd, path, mode, err);
-    if (fd < 0)
-        return error_prefix(err, "state");
     snprintf(source, sizeof source, "/proc/self/fd/%d", fd);
     snprintf(target, sizeof target, NEW_ROOT "%s", path);
+    if (fd < 0 && err->kind == ERROR_FULL) { /* no space to make it: in memory, this time */
+        log_warn("state: %s", err->text);
+        return make_folder(target, mode, err);
+    }
+    if (fd < 0)
+        return error_prefix(err, "state");
     return mount_bind(source, target, 0, err);
 }
 
@@ -156,14 +160,10 @@ static int link_var_run(struct error *err)
 /* An engine's layers cannot lie on the overlay that stands in for a read-only disk. */
 static int engines_in_memory(struct error *err)
 {
-    static const char *const folders[] = { "/var/lib/system-docker", "/var/lib/user-docker" };
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        _cleanup_free_ char *to = xasprintf(NEW_ROOT "%s", folders[i]);
-        _cleanup_free_ char *from = xasprintf(NEW_ROOT "/.state/%s", path_base(folders[i]));
-        if (make_folder(from, 0710, err) < 0 || mount_bind(from, to, 0, err) < 0)
-            return -1;
-    }
-    return 0;
+    return space_move_to_memory("/var/lib/system-docker", err) < 0
+                   || space_move_to_memory("/var/lib/user-docker", err) < 0
+               ? -1
+               : 0;
 }
 
 /* A full disk must not keep the machine from coming up: what cannot be made is logged, and missed by its user. */

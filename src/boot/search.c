@@ -234,10 +234,23 @@ static bool folder_has(const char *path, const char *prefix)
     return false;
 }
 
-/* NVMe controllers look for their namespaces after the probe has returned. */
+/* Controllers that look for their disks only after their probe has returned, and what their disks are called. */
+static const struct {
+    const char *controllers, *prefix, *disk;
+} late[] = {
+    { "/sys/class/nvme", "nvme", "nvme" },
+    { "/sys/class/mmc_host", "mmc", "mmcblk" },
+    { "/sys/class/sas_host", "host", "sd" },
+    { "/sys/class/fc_host", "host", "sd" },
+};
+
 static bool is_expecting(void)
 {
-    return folder_has("/sys/class/nvme", "nvme") && !folder_has("/sys/class/block", "nvme");
+    for (size_t i = 0; i < ARRAY_LEN(late); i++)
+        if (folder_has(late[i].controllers, late[i].prefix)
+            && !folder_has("/sys/class/block", late[i].disk))
+            return true;
+    return false;
 }
 
 /* Until what is sought is there, or nothing has been announced for a while and there is no reason to be patient. */

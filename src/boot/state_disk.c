@@ -142,9 +142,7 @@ static int mount_over_read_only(struct error *err)
 static int make_writable(struct error *err)
 {
     struct error ignored;
-    if (mkdir(NEW_ROOT "/.state", 0700) < 0 && errno != EEXIST)
-        return error_sys(err, "make " NEW_ROOT "/.state");
-    if (mount_fs("tmpfs", "state", NEW_ROOT "/.state", 0, TMPFS_SIZE, err) < 0)
+    if (space_in_memory(err) < 0)
         return -1;
     _cleanup_close_ int upper = dir_make_all(NEW_ROOT "/.state/upper", 0755, &ignored);
     _cleanup_close_ int work = dir_make_all(NEW_ROOT "/.state/work", 0755, &ignored);

@@ -79,6 +79,11 @@ boot_step start_search, wait_for_disks, search_for_base;
 boot_step check_state, mount_state;
 /* root.c: the new root, and moving into it */
 boot_step fill_root_early, fill_root, bind_state, switch_root;
+/* space.c: what to do when the state disk is full */
+boot_step ensure_space;
+/* A tmpfs below the new root, for what cannot lie on the state, and a folder of the new root moved there. */
+MUST_CHECK int space_in_memory(struct error *err);
+MUST_CHECK int space_move_to_memory(const char *path, struct error *err);
 /* supervise.c: the sockets; then the rest of the system's life, which does not return */
 boot_step bind_sockets;
 NORETURN void supervise(struct boot *boot);

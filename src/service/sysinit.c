@@ -113,6 +113,7 @@ static int start_system(void)
     size_t failed = services_start(&services, &run);
     boot_record("sysinit", "all services", started, boot_now_ns());
     log_info("Paddock %s started", PADDOCK_VERSION);
+    boot_keep_ballast();
     return failed > 0 ? 1 : 0;
 }
 
