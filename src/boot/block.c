@@ -109,8 +109,9 @@ int block_attach_verity(const char *device, const struct verity *verity, const c
     if (rc < 0) {
         struct error ignored;
         dm_start(&request, name, 0);
-        return dm_call(control_fd, DM_DEV_REMOVE, &request, "remove the device", &ignored) < 0 ? -1
-                                                                                               : -1;
+        if (dm_call(control_fd, DM_DEV_REMOVE, &request, "remove the device", &ignored) < 0)
+            error_hint(err, "%s", ignored.text);
+        return -1;
     }
     snprintf(out, BLOCK_PATH_SIZE, "/dev/dm-%u", number);
     return 0;

@@ -98,7 +98,7 @@ void child_kill(struct child *child)
 
 int child_run(const char *name, child_work *work, void *data, int timeout_ms, struct error *err)
 {
-    struct child child;
+    struct child child = { 0 };
     if (child_start(&child, name, work, data, err) < 0)
         return -1;
     if (child_finish(&child, timeout_ms, err) == 0)

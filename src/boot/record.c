@@ -22,7 +22,7 @@ int64_t boot_now_ns(void)
 static const char *plain(const char *text, char out[NAME_MAX_BYTES])
 {
     size_t i = 0;
-    for (; text[i] && i < NAME_MAX_BYTES - 1; i++)
+    for (; i < NAME_MAX_BYTES - 1 && text[i]; i++)
         out[i] = (unsigned char)text[i] < ' ' || text[i] == '"' || text[i] == '\\' ? ' ' : text[i];
     out[i] = '\0';
     return out;

@@ -262,7 +262,7 @@ static int empty_initramfs(void *data, struct error *err)
 /* Nobody waits for it; it is reaped like any other. */
 static void empty_initramfs_aside(int root_fd)
 {
-    struct child child;
+    struct child child = { 0 };
     struct error err;
     if (child_start(&child, "empty-initramfs", empty_initramfs, &root_fd, &err) < 0) {
         log_warn("%s", err.text);

@@ -26,20 +26,20 @@ struct key {
 /* ---- helpers ---- */
 
 /* Sets a value at a path of at most two names. */
-static void put(json *body, const char *path, json *value)
+static void put(json *document, const char *path, json *value)
 {
     const char *dot = strchr(path, '.');
     if (!dot) {
-        json_set(body, path, value);
+        json_set(document, path, value);
         return;
     }
     _cleanup_free_ char *outer = xstrndup(path, (size_t)(dot - path));
-    json *object = json_get(body, outer);
-    if (!object) {
-        object = json_new_object();
-        json_set(body, outer, object);
+    json *inner = json_get(document, outer);
+    if (!inner) {
+        inner = json_new_object();
+        json_set(document, outer, inner);
     }
-    json_set(object, dot + 1, value);
+    json_set(inner, dot + 1, value);
 }
 
 static json *from_strings(char *const *list)

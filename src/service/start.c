@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,10 +13,10 @@
 #include "base/memory.h"
 #include "base/spawn.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "boot/boot.h"
 #include "service/up.h"
 
-#define STACK_BYTES (256 * 1024)
 #define CRITICAL_LIMIT_MS 8000 /* then the others start all the same */
 #define ENGINE_LIMIT_MS 60000
 #define MODULES_LIMIT_MS 5000
@@ -95,46 +94,42 @@ static void wait_a_while(struct start *start)
 
 static void wait_for_turn(struct start *start, const struct service *service)
 {
-    pthread_mutex_lock(&start->lock);
+    _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&start->lock);
     while (!may_go(start, service))
         wait_a_while(start);
     start->begun_ns = clock_now_ns();
     start->begun[index_of(start, service)] = true;
     start->busy += !start->critical[index_of(start, service)];
     pthread_cond_broadcast(&start->changed);
-    pthread_mutex_unlock(&start->lock);
 }
 
 /* It has been started, or has failed to; what it does from here on holds nobody up. */
 static void report_started(struct job *job, char *id)
 {
     struct start *start = job->start;
-    pthread_mutex_lock(&start->lock);
+    _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&start->lock);
     bool critical = start->critical[index_of(start, job->service)];
     start->busy -= !critical;
     job->id = id;
     if (id && !critical && !start->settled)
         up_set_idle(id, true);
     pthread_cond_broadcast(&start->changed);
-    pthread_mutex_unlock(&start->lock);
 }
 
 static void report_done(struct start *start, const struct service *service, bool failed)
 {
-    pthread_mutex_lock(&start->lock);
+    _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&start->lock);
     start->begun[index_of(start, service)] = true;
     start->done[index_of(start, service)] = true;
     start->failed += failed && start->critical[index_of(start, service)];
     pthread_cond_broadcast(&start->changed);
-    pthread_mutex_unlock(&start->lock);
 }
 
 static void let_others_in(struct start *start)
 {
-    pthread_mutex_lock(&start->lock);
+    _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&start->lock);
     start->open = true;
     pthread_cond_broadcast(&start->changed);
-    pthread_mutex_unlock(&start->lock);
 }
 
 static bool has_default_route(void)
@@ -153,17 +148,22 @@ static bool has_default_route(void)
     return false;
 }
 
+static void wait_for_done(struct start *start, const struct service *service,
+    const struct service *other)
+{
+    _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&start->lock);
+    start->begun[index_of(start, service)] = true; /* the next ones need not wait with it */
+    while (!start->done[index_of(start, other)])
+        pthread_cond_wait(&start->changed, &start->lock);
+}
+
 /* What is after the network wants to reach something. */
 static void wait_for_route(struct start *start, const struct service *service)
 {
     const struct service *network = services_find(start->services, "network");
     if (!network || !strv_has(service->after, "network"))
         return;
-    pthread_mutex_lock(&start->lock);
-    start->begun[index_of(start, service)] = true; /* the next ones need not wait for its route */
-    while (!start->done[index_of(start, network)])
-        pthread_cond_wait(&start->changed, &start->lock);
-    pthread_mutex_unlock(&start->lock);
+    wait_for_done(start, service, network);
     int64_t deadline = clock_now_ns() + ROUTE_LIMIT_MS * 1000000LL;
     while (!has_default_route() && clock_left_ms(deadline) > 0)
         nanosleep(&(struct timespec){ .tv_nsec = ROUTE_POLL_NS }, NULL);
@@ -291,12 +291,11 @@ static void *watch_critical(void *data)
 /* What was held back is so no longer: the machine has been usable for a while. */
 static void release(struct start *start, const struct job *jobs)
 {
-    pthread_mutex_lock(&start->lock);
+    _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&start->lock);
     start->settled = true;
     for (size_t i = 0; i < start->services->count; i++)
         if (jobs[i].id)
             up_set_idle(jobs[i].id, false);
-    pthread_mutex_unlock(&start->lock);
 }
 
 /* Until all have been dealt with, but no longer than idle services can be asked to wait. */
@@ -305,26 +304,22 @@ static void wait_for_all(struct start *start)
     struct timespec deadline;
     clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_sec += IDLE_LIMIT_S;
-    pthread_mutex_lock(&start->lock);
+    _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&start->lock);
     for (size_t i = 0; i < start->services->count;)
         if (start->done[i])
             i++;
         else if (pthread_cond_clockwait(&start->changed, &start->lock, CLOCK_MONOTONIC, &deadline)
                  == ETIMEDOUT)
             break;
-    pthread_mutex_unlock(&start->lock);
 }
 
-static bool start_thread(pthread_t *thread, void *(*run)(void *), void *data)
+static bool start_thread(pthread_t *thread, const char *name, void *(*run)(void *), void *data)
 {
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    int rc = pthread_create(thread, &attr, run, data);
-    pthread_attr_destroy(&attr);
-    if (rc != 0)
-        log_error("start a thread: %s", strerror(rc));
-    return rc == 0;
+    struct error err;
+    if (thread_start(thread, name, run, data, &err) == 0)
+        return true;
+    log_error("%s", err.text);
+    return false;
 }
 
 size_t services_start(const struct services *services, const struct services_run *run)
@@ -344,12 +339,12 @@ size_t services_start(const struct services *services, const struct services_run
     pthread_t watcher;
     mark_critical(&start, run->critical);
     bool watched = run->critical && services_find(services, run->critical)
-                   && start_thread(&watcher, watch_critical, &start);
+                   && start_thread(&watcher, "watch", watch_critical, &start);
     if (!watched)
         let_others_in(&start);
     for (size_t i = 0; i < n; i++) {
         jobs[i] = (struct job){ .start = &start, .service = &services->list[i] };
-        jobs[i].running = start_thread(&jobs[i].thread, run_job, &jobs[i]);
+        jobs[i].running = start_thread(&jobs[i].thread, services->list[i].name, run_job, &jobs[i]);
         if (!jobs[i].running)
             report_done(&start, jobs[i].service, true);
     }

@@ -1,15 +1,14 @@
 /* Stopping everything, before the machine stops: the user's containers while their engine is there, then the services, consoles last. */
 #include "service/service.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "client/client.h"
 
-#define STACK_BYTES (256 * 1024)
 #define ENGINE_LIMIT_MS 3000
 #define SERVICE_TIMEOUT_S 3
 
@@ -55,11 +54,8 @@ static void *run_stop(void *data)
 
 static void start_job(struct stop_job *job)
 {
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    job->running = pthread_create(&job->thread, &attr, run_stop, job) == 0;
-    pthread_attr_destroy(&attr);
+    struct error err;
+    job->running = thread_start(&job->thread, "stop", run_stop, job, &err) == 0;
     if (!job->running)
         run_stop(job);
 }
