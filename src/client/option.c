@@ -167,17 +167,19 @@ struct parser {
 
 static const struct option *find_name(struct options options, struct view name)
 {
+    const struct option *rows = options.rows;
     for (size_t i = 0; i < options.count; i++)
-        if (view_eq(name, options.rows[i].name))
-            return &options.rows[i];
+        if (view_eq(name, rows[i].name))
+            return rows + i;
     return NULL;
 }
 
 static const struct option *find_letter(struct options options, char letter)
 {
+    const struct option *rows = options.rows;
     for (size_t i = 0; i < options.count; i++)
-        if (options.rows[i].letter == letter)
-            return &options.rows[i];
+        if (rows[i].letter == letter)
+            return rows + i;
     return NULL;
 }
 

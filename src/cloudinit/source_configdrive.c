@@ -82,7 +82,7 @@ static void find_drive(struct disk *out)
         if (fd < 0 || disk_probe(fd, &disk, &ignored) < 0 || !disk_is(&disk, LABEL))
             continue;
         *out = disk;
-        strcpy(out->name, entry->d_name);
+        memcpy(out->name, entry->d_name, strlen(entry->d_name) + 1);
         return;
     }
 }

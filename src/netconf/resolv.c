@@ -42,6 +42,7 @@ void netconf_resolv_conf(const json *config, const json *leases, struct str *out
         str_addf(out, " %s", *domain);
     if (search[0])
         str_addc(out, '\n');
-    for (size_t i = 0; servers[i] && i < NAME_SERVERS_MAX; i++)
+    size_t count = MIN(strv_len(servers), (size_t)NAME_SERVERS_MAX);
+    for (size_t i = 0; i < count; i++)
         str_addf(out, "nameserver %s\n", servers[i]);
 }

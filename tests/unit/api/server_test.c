@@ -113,7 +113,7 @@ static void begin(struct bench *bench)
         .serve = serve,
     };
     bench->server = server_new(&options);
-    strcpy(bench->folder, "/tmp/serverXXXXXX");
+    snprintf(bench->folder, sizeof bench->folder, "/tmp/serverXXXXXX");
     CHECK(mkdtemp(bench->folder), "mkdtemp");
     snprintf(bench->path, sizeof bench->path, "%s/sock", bench->folder);
     snprintf(bench->url, sizeof bench->url, "unix://%s", bench->path);

@@ -68,7 +68,7 @@ static void *run(void *arg)
 static void begin(struct bench *bench, bool verify)
 {
     struct error err = { 0 };
-    strcpy(bench->folder, "/tmp/tlsXXXXXX");
+    snprintf(bench->folder, sizeof bench->folder, "/tmp/tlsXXXXXX");
     CHECK(mkdtemp(bench->folder), "mkdtemp");
     snprintf(bench->certificate, sizeof bench->certificate, "%s/cert.pem", bench->folder);
     snprintf(bench->key, sizeof bench->key, "%s/key.pem", bench->folder);

@@ -20,7 +20,7 @@ struct fixture {
 static int set_up(void **state)
 {
     static struct fixture fixture;
-    strcpy(fixture.path, "/tmp/log-reader-XXXXXX");
+    snprintf(fixture.path, sizeof fixture.path, "/tmp/log-reader-XXXXXX");
     assert_non_null(mkdtemp(fixture.path));
     fixture.dir_fd = open(fixture.path, O_RDONLY | O_DIRECTORY);
     *state = &fixture;

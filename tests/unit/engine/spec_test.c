@@ -28,7 +28,7 @@ static int set_up(void **state)
 {
     static struct fixture fixture;
     fixture = (struct fixture){ 0 };
-    strcpy(fixture.path, "/tmp/spec-XXXXXX");
+    snprintf(fixture.path, sizeof fixture.path, "/tmp/spec-XXXXXX");
     assert_non_null(mkdtemp(fixture.path));
     fixture.root_fd = open(fixture.path, O_RDONLY | O_DIRECTORY);
     mkdirat(fixture.root_fd, "etc", 0755);
