@@ -142,7 +142,7 @@ static void choose_mac(const struct container_record *record, struct in_addr add
 
 static enum network_mode mode_of(struct container *container, const struct container_record *record)
 {
-    enum network_mode mode;
+    enum network_mode mode = NETWORK_NONE;
     struct error ignored; /* it was checked at creation */
     if (record->config.network_disabled
         || network_mode_parse(container->engine, &record->host_config, &mode, &ignored) < 0)
