@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #define DELAY_LAST_NS 10000000000LL
 #define STEADY_NS 10000000000LL /* having run that long, it starts from the first delay again */
 #define LISTEN_FD 3
+#define LOG_MAX_BYTES (1 << 20)
 
 extern char **environ;
 
@@ -28,8 +30,19 @@ static void write_word(const char *path, const char *word)
         close(fd);
 }
 
+/* A log that has grown starts anew; one before it is kept. */
+static void rotate(const char *path)
+{
+    char old[128];
+    struct stat st;
+    snprintf(old, sizeof old, "%s.1", path);
+    if (stat(path, &st) == 0 && st.st_size > LOG_MAX_BYTES && rename(path, old) < 0)
+        log_warn("rename %s: %s", path, strerror(errno));
+}
+
 static void set_descriptors(const struct process *process)
 {
+    rotate(process->log);
     int null_fd = open("/dev/null", O_RDWR);
     int log_fd = open(process->log, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0640);
     dup2(null_fd, STDIN_FILENO);

@@ -59,6 +59,9 @@ size_t services_start(const struct services *services, const struct services_run
 /* The same for one, for `ros service`: dependencies are not looked at. */
 MUST_CHECK int service_up(const struct services *services, const struct service *service,
     const struct services_run *run, bool start, struct error *err);
+#define SERVICES_PRELOAD "/var/lib/rancher/preload/"
+/* Loads every archive of the folder that has not been loaded yet into the engine at host. */
+void services_preload(const char *folder, const char *host);
 /* Stops every container: those of User Docker, then System Docker's, consoles last. */
 void services_stop(void);
 

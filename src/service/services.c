@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "service/definition.h"
 #include "service/environment.h"
+#include "service/include.h"
 
 #define OS_LABEL "io.rancher.os."
 #define VOLUMES_DEPTH_MAX 8
@@ -125,12 +126,10 @@ static void turn_before(struct services *services)
 void services_read(const json *config, struct services *services, char ***warnings)
 {
     _cleanup_(environment) struct environment environment;
-    json *all = config_get(config, "rancher.services");
+    _cleanup_json_ json *all = include_services(config, warnings);
     *services = (struct services){ 0 };
-    if (!json_object_is_type(all, json_type_object))
-        return;
     environment_read(config, &environment);
-    services->list = xcalloc((size_t)json_object_object_length(all), sizeof *services->list);
+    services->list = xcalloc((size_t)json_object_object_length(all) + 1, sizeof *services->list);
     json_object_object_foreach(all, name, definition)
     {
         struct service *service = &services->list[services->count];

@@ -285,6 +285,7 @@ static void *watch_critical(void *data)
         boot_record("sysinit", "User Docker answers", started, boot_now_ns());
     load_network_modules();
     let_others_in(start);
+    services_preload(SERVICES_PRELOAD "docker", host);
     return NULL;
 }
 

@@ -13,6 +13,7 @@
 #include "base/spawn.h"
 #include "base/str.h"
 #include "boot/boot.h"
+#include "client/client.h"
 #include "cloudinit/cloudinit.h"
 #include "config/config.h"
 #include "netconf/netconf.h"
@@ -110,6 +111,7 @@ static int start_system(void)
     apply_sysctls(config);
     load_modules(config);
     const struct services_run run = { .config = config, .critical = CRITICAL_SERVICE };
+    services_preload(SERVICES_PRELOAD "system-docker", CLIENT_SYSTEM_DOCKER_HOST);
     size_t failed = services_start(&services, &run);
     boot_record("sysinit", "all services", started, boot_now_ns());
     log_info("Paddock %s started", PADDOCK_VERSION);

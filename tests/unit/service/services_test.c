@@ -1,5 +1,8 @@
 #include "check.h"
 
+#include <unistd.h>
+
+#include "base/memory.h"
 #include "base/str.h"
 #include "base/yaml.h"
 #include "service/service.h"
@@ -87,6 +90,27 @@ static void services_read__leaves_out_what_is_wrong(void **state)
     CHECK(str_eq(warnings[1], "service c: image: is missing"), "%s", warnings[1]);
 }
 
+static void services_read__includes_files(void **state)
+{
+    char path[] = "/tmp/services-XXXXXX";
+    int fd = mkstemp(path);
+    const char text[] = "c: { image: i }\nd: { image: i }\n";
+    if (write(fd, text, strlen(text)) < 0)
+        fail();
+    close(fd);
+    _cleanup_strv_ char **warnings = NULL;
+    _cleanup_free_ char *yaml = xasprintf(
+        "rancher: { services: { a: { image: i } }, services_include: { '%s': true, a: true, "
+        "far: true, off: false, /no/such: true } }",
+        path);
+    _cleanup_free_ char *got = order_of(yaml, &warnings);
+    unlink(path);
+    CHECK(str_eq(got, "a c d"), "got %s", got);
+    CHECK(strv_len(warnings) == 2 && strstr(warnings[0], "service far: repositories")
+              && strstr(warnings[1], "/no/such"),
+        "%zu warnings", strv_len(warnings));
+}
+
 /* The body of service a, as JSON text of one member. */
 static char *member_of(const char *yaml, const char *path)
 {
@@ -169,6 +193,7 @@ int main(void)
         cmocka_unit_test(services_order__follows_labels),
         cmocka_unit_test(services_order__breaks_circles),
         cmocka_unit_test(services_read__leaves_out_what_is_wrong),
+        cmocka_unit_test(services_read__includes_files),
         cmocka_unit_test(service_create_body__translates_keys),
         cmocka_unit_test(service_create_body__puts_volumes_in),
     };
