@@ -506,15 +506,23 @@ struct load_progress {
     const struct engine_client *client;
     bool quiet;
     bool gone;
+    int64_t reported_ns; /* when the last message of progress went out */
 };
+
+/* A terminal draws a line for each. */
+#define PROGRESS_STEP_NS INT64_C(100000000)
 
 static void report_load(void *context, const char *id, const char *status, uint64_t current,
     uint64_t total)
 {
     struct load_progress *load = context;
     struct error err;
-    if (load->quiet || load->gone)
+    int64_t now_ns = clock_now_ns();
+    bool is_midway = current && current < total;
+    if (load->quiet || load->gone
+        || (is_midway && now_ns - load->reported_ns < PROGRESS_STEP_NS))
         return;
+    load->reported_ns = now_ns;
     _cleanup_json_ json *message = json_new_object();
     json_set_str(message, "status", status);
     add_progress(message, current, total);
@@ -543,7 +551,9 @@ static int tell_loaded(struct load_progress *load, const struct image_loaded *lo
 int engine_image_load(struct engine *engine, const struct source *source, bool quiet,
     const struct engine_client *client, const struct engine_progress *progress, struct error *err)
 {
-    struct load_progress load = { engine, progress, client, quiet, false };
+    struct load_progress load = {
+        .engine = engine, .progress = progress, .client = client, .quiet = quiet
+    };
     struct progress report = { report_load, is_load_cancelled, &load };
     struct image_loaded *loaded = NULL;
     size_t count = 0;

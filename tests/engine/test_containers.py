@@ -175,7 +175,7 @@ def test_namespaces_of_another_container(engine):
 def test_init_reaps_and_passes_signals(engine):
     engine.docker("run", "-d", "--init", "--name", "tree", "busybox", "sh", "-c", "trap 'exit 9' TERM; (sh -c 'sleep 0.1 &'); while true; do sleep 0.1; done")
     time.sleep(0.5)
-    assert " Z" not in engine.docker("exec", "tree", "ps", "-o", "pid,stat,comm")
+    wait_until(lambda: " Z" not in engine.docker("exec", "tree", "ps", "-o", "pid,stat,comm"), 3, "all reaped")
     engine.docker("stop", "tree")
     assert engine.inspect("tree")["State"]["ExitCode"] == 9
 
@@ -337,6 +337,7 @@ def test_many_at_once(engine):
                 assert engine.api("GET", path).status == 200, path
 
     listener = engine.popen("events", "--format", "{{.Action}}")
+    wait_until(lambda: engine.api("GET", "/info").json["NEventsListener"] == 1, 5, "the listener")
     lookers = [threading.Thread(target=guarded, args=(look,)) for _ in range(2)]
     lives = [threading.Thread(target=guarded, args=(lambda worker=worker: life(worker),)) for worker in range(8)]
     for thread in lookers + lives:
