@@ -34,12 +34,17 @@ static void disown(struct conn *conn)
 
 static void conn_close(struct conn *conn)
 {
+    struct shim *shim = conn->shim;
     disown(conn);
-    struct conn **at = &conn->shim->conns;
+    if (conn->first && shim->phase == PHASE_EMPTY) {
+        shim->phase = PHASE_FAILED; /* the engine left, or died, before it asked for a container */
+        shim_settle_soon(shim);
+    }
+    struct conn **at = &shim->conns;
     while (*at != conn)
         at = &(*at)->next;
     *at = conn->next;
-    loop_remove(&conn->shim->loop, &conn->source);
+    loop_remove(&shim->loop, &conn->source);
     close(conn->fd);
     free(conn);
 }
@@ -267,8 +272,6 @@ static int run(struct conn *conn, const struct shim_request *request, struct shi
 static void lose(struct conn *conn)
 {
     struct shim *shim = conn->shim;
-    if (conn->first && shim->phase == PHASE_EMPTY)
-        shim->phase = PHASE_FAILED; /* the engine died before it asked for a container */
     conn_close(conn);
     shim_settle_soon(shim);
 }
