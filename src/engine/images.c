@@ -519,8 +519,7 @@ static void report_load(void *context, const char *id, const char *status, uint6
     struct error err;
     int64_t now_ns = clock_now_ns();
     bool is_midway = current && current < total;
-    if (load->quiet || load->gone
-        || (is_midway && now_ns - load->reported_ns < PROGRESS_STEP_NS))
+    if (load->quiet || load->gone || (is_midway && now_ns - load->reported_ns < PROGRESS_STEP_NS))
         return;
     load->reported_ns = now_ns;
     _cleanup_json_ json *message = json_new_object();
