@@ -10,8 +10,8 @@ static const char *const type_names[USAGE_COUNT] = { "container", "image", "volu
     "build-cache" };
 static const char *const list_names[USAGE_COUNT] = { "Containers", "Images", "Volumes",
     "BuildCache" };
-static const char *const usage_names[USAGE_COUNT] = { "ContainersUsage", "ImagesUsage",
-    "VolumesUsage", "BuildCacheUsage" };
+static const char *const usage_names[USAGE_COUNT] = { "ContainerUsage", "ImageUsage", "VolumeUsage",
+    "BuildCacheUsage" };
 
 /* One kind's objects and their sums. */
 struct usage {

@@ -58,10 +58,10 @@ static const struct field {
 
     { "df", "BuildCacheUsage", 52, 0 },
     { "df", "Containers.*.NetworkSettings.Networks.*.GwPriority", 48, 0 },
-    { "df", "ContainersUsage", 52, 0 },
+    { "df", "ContainerUsage", 52, 0 },
     { "df", "Images.*.VirtualSize", 0, 43 },
-    { "df", "ImagesUsage", 52, 0 },
-    { "df", "VolumesUsage", 52, 0 },
+    { "df", "ImageUsage", 52, 0 },
+    { "df", "VolumeUsage", 52, 0 },
 
     { "event", "from", 0, 51 },
     { "event", "id", 0, 51 },
@@ -104,6 +104,8 @@ static const struct field {
     { "info", "Runtimes.*.status", 44, 0 },
 
     { "network", "EnableIPv4", 48, 0 },
+    { "network", "Status", 52, 0 },
+    { "network-list", "*.Containers", 0, 51 },
     { "network-list", "*.EnableIPv4", 48, 0 },
 
     { "stats", "os_type", 52, 0 },

@@ -1,7 +1,11 @@
 #include "engine/networks.h"
+
+#include <string.h>
+
 #include "api/fields.h"
 #include "api/render.h"
 #include "api/routes.h"
+#include "base/parse.h"
 
 static json *render_ipam(const struct network_info *network)
 {
@@ -59,6 +63,27 @@ static json *render_network(const struct network_info *network, bool with_member
     return out;
 }
 
+/* How many addresses of the subnet are taken: its first, its last, the gateway's, and the containers'. */
+static json *render_status(const struct network_info *network)
+{
+    const char *slash = strchr(network->subnet, '/');
+    int64_t bits = 0;
+    struct error err;
+    json *status = json_new_object(), *ipam = json_new_object(), *subnets = json_new_object();
+    if (slash && parse_i64(slash + 1, 0, 32, &bits, &err) == 0) {
+        json *subnet = json_new_object();
+        int64_t all = INT64_C(1) << (32 - bits), used = 3;
+        for (size_t i = 0; i < network->member_count; i++)
+            used += *network->members[i].address != 0;
+        json_set_i64(subnet, "IPsInUse", MIN(used, all));
+        json_set_i64(subnet, "DynamicIPsAvailable", MAX(all - used, INT64_C(0)));
+        json_set(subnets, network->subnet, subnet);
+    }
+    json_set(ipam, "Subnets", subnets);
+    json_set(status, "IPAM", ipam);
+    return status;
+}
+
 int networks_list(struct request *req, struct error *err)
 {
     struct network_info *list = NULL;
@@ -79,6 +104,7 @@ int network_get(struct request *req, struct error *err)
     if (network_inspect(req->engine, req->name, &network, err) < 0)
         return -1;
     json *out = render_network(&network, true);
+    json_set(out, "Status", render_status(&network));
     network_info_done(&network);
     fields_apply("network", out, req->minor);
     return response_json(req, 200, out, err);

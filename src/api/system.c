@@ -126,6 +126,13 @@ static json *render_swarm(void)
     return swarm;
 }
 
+static json *render_firewall(void)
+{
+    json *firewall = json_new_object();
+    json_set_str(firewall, "Driver", "nftables");
+    return firewall;
+}
+
 static json *render_runtimes(void)
 {
     json *runtimes = json_new_object(), *runtime = json_new_object();
@@ -208,6 +215,7 @@ static void render_engine(const struct engine_info *info, int minor, json *out)
     json_set(out, "RuncCommit", render_commit(""));
     json_set(out, "InitCommit", render_commit(""));
     json_set(out, "SecurityOptions", render_security(info->security_options, minor));
+    json_set(out, "FirewallBackend", render_firewall());
     json_set(out, "CDISpecDirs", json_new_array());
     json_set(out, "Warnings", render_list(info->warnings, true));
 }
