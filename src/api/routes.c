@@ -99,7 +99,7 @@ static const struct route rows[] = {
     { POST, "/grpc", REFUSED(NO_BUILDER) },
 
     /* plugins */
-    { GET, "/plugins", REFUSED(NO_PLUGINS) },
+    { GET, "/plugins", SERVED(system_plugins, NONE) },
     { GET, "/plugins/{name*}", REFUSED(NO_PLUGINS) },
     { POST, "/plugins/{name*}", REFUSED(NO_PLUGINS) },
     { DELETE, "/plugins/{name*}", REFUSED(NO_PLUGINS) },

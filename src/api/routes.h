@@ -6,8 +6,8 @@
 extern const struct routes api_routes;
 
 /* system.c, disk_usage.c, events.c */
-route_handler system_ping, system_version, system_info, system_auth, system_events, system_df,
-    build_prune_post;
+route_handler system_ping, system_version, system_info, system_auth, system_plugins, system_events,
+    system_df, build_prune_post;
 /* images.c, image_archive.c */
 route_handler images_list, image_get, image_history, image_tag_post, image_remove,
     images_prune_post, image_pull_post, images_load, images_save, image_save_one;

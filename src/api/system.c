@@ -259,3 +259,9 @@ int system_auth(struct request *req, struct error *err)
     json_set_str(out, "Status", "Login Succeeded");
     return response_json(req, 200, out, err);
 }
+
+/* There are none, and clients that only look should not fail. */
+int system_plugins(struct request *req, struct error *err)
+{
+    return response_json(req, 200, json_new_array(), err);
+}

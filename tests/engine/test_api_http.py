@@ -58,7 +58,7 @@ def test_unknown_pages(engine, method, path):
 def test_routes_that_are_not_served_say_so(engine, is_moby):
     if is_moby:
         pytest.skip("Moby serves them")
-    for method, path in [("POST", "/build"), ("GET", "/swarm"), ("GET", "/plugins"), ("POST", "/networks/create"),
+    for method, path in [("POST", "/build"), ("GET", "/swarm"), ("GET", "/plugins/x/json"), ("POST", "/networks/create"),
                          ("POST", "/services/create"), ("GET", "/images/search?term=x"), ("POST", "/images/busybox/push")]:
         answer = engine.api(method, f"/v1.45{path}", {} if method == "POST" else None)
         assert answer.status == 501 and "is not supported by this engine" in answer.message, (path, answer)
