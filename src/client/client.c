@@ -7,8 +7,8 @@
 #include "base/memory.h"
 
 #define OLDEST_API_VERSION "1.24"
-#define ERROR_LIMIT_BYTES (1024 * 1024)
-#define LINE_LIMIT_BYTES (64 * 1024 * 1024)
+#define ERROR_LIMIT_BYTES (1U << 20)
+#define LINE_LIMIT_BYTES (64U << 20)
 #define READ_BYTES 16384
 #define READY_PAUSE_US 10000
 
@@ -275,7 +275,7 @@ static int lines_fill(struct client_lines *lines, struct error *err)
         lines->done = 0;
     }
     if (lines->text.n > LINE_LIMIT_BYTES)
-        return error_set(err, ERROR_INVALID, "a line of more than %d bytes", LINE_LIMIT_BYTES);
+        return error_set(err, ERROR_INVALID, "a line of more than %u bytes", LINE_LIMIT_BYTES);
     char *to = str_room(&lines->text, READ_BYTES);
     ssize_t n = http_read(lines->exchange, to, READ_BYTES, err);
     if (n > 0)

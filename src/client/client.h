@@ -20,7 +20,7 @@
 #define CLIENT_API_VERSION "1.45" /* the newest this client knows */
 #define CLIENT_DOCKER_HOST "unix:///var/run/docker.sock"
 #define CLIENT_SYSTEM_DOCKER_HOST "unix:///var/run/system-docker.sock"
-#define CLIENT_BODY_LIMIT_BYTES (256 * 1024 * 1024)
+#define CLIENT_BODY_LIMIT_BYTES (256U << 20)
 
 struct client;
 

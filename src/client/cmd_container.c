@@ -204,10 +204,10 @@ static int update_body(const struct update *update, json *body, struct error *er
         struct restart_policy policy = { 0 };
         if (restart_policy_parse(update->restart, &policy, err) < 0)
             return -1;
-        json *object = json_new_object();
-        json_set_str(object, "Name", policy.name);
-        json_set_i64(object, "MaximumRetryCount", policy.maximum_retry_count);
-        json_set(body, "RestartPolicy", object);
+        json *restart = json_new_object();
+        json_set_str(restart, "Name", policy.name);
+        json_set_i64(restart, "MaximumRetryCount", policy.maximum_retry_count);
+        json_set(body, "RestartPolicy", restart);
         free(policy.name);
     }
     if (!json_object_object_length(body))

@@ -9,7 +9,7 @@
 #include "client/json_indent.h"
 
 #define FILE_NAME "config.json"
-#define LIMIT_BYTES (4 * 1024 * 1024)
+#define LIMIT_BYTES (4U << 20)
 #define HUB_KEY "https://index.docker.io/v1/"
 
 int config_file_load(const char *folder, struct config_file *out, struct error *err)

@@ -14,7 +14,7 @@
 #include "base/str.h"
 
 #define DEFAULT_PORT 2375
-#define HOSTS_LIMIT_BYTES (1024 * 1024)
+#define HOSTS_LIMIT_BYTES (1U << 20)
 
 struct address {
     union {

@@ -10,7 +10,7 @@
 #include "client/connect.h"
 
 #define CHUNK_BYTES 32768
-#define HEAD_LIMIT_BYTES (256 * 1024)
+#define HEAD_LIMIT_BYTES (256U << 10)
 
 struct http_exchange {
     int fd;

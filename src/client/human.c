@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #define SECOND INT64_C(1000000000)
+#define DAY_HOURS INT64_C(24)
 
 static void add_size(double size, double base, const char *const *units, size_t count, int digits,
     struct str *out)
@@ -48,11 +49,11 @@ void human_span(int64_t ns, struct str *out)
         str_add(out, "About an hour");
     else if (hours < 48)
         str_addf(out, "%jd hours", (intmax_t)hours);
-    else if (hours < 24 * 7 * 2)
+    else if (hours < 14 * DAY_HOURS)
         str_addf(out, "%jd days", (intmax_t)(hours / 24));
-    else if (hours < 24 * 30 * 2)
+    else if (hours < 60 * DAY_HOURS)
         str_addf(out, "%jd weeks", (intmax_t)(hours / 24 / 7));
-    else if (hours < 24 * 365 * 2)
+    else if (hours < 730 * DAY_HOURS)
         str_addf(out, "%jd months", (intmax_t)(hours / 24 / 30));
     else
         str_addf(out, "%jd years", (intmax_t)(seconds / 3600 / 24 / 365));

@@ -8,7 +8,7 @@
 #include "client/run_options.h"
 #include "client/variables.h"
 
-#define PROFILE_LIMIT_BYTES (4 * 1024 * 1024)
+#define PROFILE_LIMIT_BYTES (4U << 20)
 
 /* ---- files ---- */
 

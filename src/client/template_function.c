@@ -267,6 +267,18 @@ static void add_verb(const char *spec, char verb, const struct value *arg, struc
     }
 }
 
+/* Whether a number in a spec is larger than anybody's terminal. */
+static bool is_too_wide(const char *spec)
+{
+    for (const char *p = spec + strcspn(spec, "123456789"); *p; p += strcspn(p, "123456789")) {
+        size_t digits = strspn(p, "0123456789");
+        if (digits > 3)
+            return true;
+        p += digits;
+    }
+    return false;
+}
+
 static int call_printf(const struct value *args, size_t count, struct value *out, struct error *err)
 {
     _cleanup_str_ struct str text = { 0 };
@@ -284,8 +296,10 @@ static int call_printf(const struct value *args, size_t count, struct value *out
         _cleanup_free_ char *spec = xstrndup(p, n);
         char verb = p[n];
         p += n + (verb != '\0');
-        if (verb == '%' || strlen(spec) > 32)
+        if (verb == '%')
             str_addc(&text, '%');
+        else if (is_too_wide(spec))
+            str_add(&text, "%!(BADWIDTH)");
         else if (!verb)
             str_add(&text, "%!(NOVERB)");
         else if (next >= count)

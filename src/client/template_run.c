@@ -2,6 +2,8 @@
 #include "client/template_function.h"
 #include "client/template_node.h"
 
+#define RANGE_MAX 10000 /* {{range 5}} */
+
 struct variable {
     const char *name; /* borrowed from the template */
     struct value value;
@@ -251,6 +253,11 @@ static enum flow run_range(struct run *run, const struct value *dot, const struc
     if (type == json_type_string || type == json_type_boolean || type == json_type_double) {
         error_set(err, ERROR_INVALID, "template: range can't iterate over %s",
             json_object_get_string(over->json));
+        return FLOW_ERROR;
+    }
+    if (type == json_type_int && count > RANGE_MAX) {
+        error_set(err, ERROR_INVALID, "template: range over %zu: at most %d are served", count,
+            RANGE_MAX);
         return FLOW_ERROR;
     }
     if (!count)

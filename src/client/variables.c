@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
-#define LIMIT_BYTES (16 * 1024 * 1024)
+#define LIMIT_BYTES (16U << 20)
 
 static int add_line(const char *path, size_t number, struct view line, bool from_environment,
     char ***list, struct error *err)

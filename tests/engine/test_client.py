@@ -60,7 +60,7 @@ ps
 ps -a
 ps -aq
 ps -a --no-trunc
-ps -a --format json
+ps -a -f name=made --format json
 ps -a --format '{{.ID}}: {{.Names}} {{.Ports}}'
 ps -a --format "table {{.ID}}\t{{.Label \"a\"}}\t{{.Label \"c.d-e\"}}\t{{.Mounts}}\t{{.Networks}}\t{{.LocalVolumes}}\t{{.State}}"
 ps --format '{{.ID'

@@ -256,10 +256,10 @@ static void human_span__has_dockers_words(void **state UNUSED)
         { 3599, "59 minutes" },
         { 3600, "About an hour" },
         { 7199, "2 hours" },
-        { 47 * 3600, "47 hours" },
-        { 48 * 3600, "2 days" },
-        { 14 * 86400, "2 weeks" },
-        { 61 * 86400, "2 months" },
+        { 47LL * 3600, "47 hours" },
+        { 48LL * 3600, "2 days" },
+        { 14LL * 86400, "2 weeks" },
+        { 61LL * 86400, "2 months" },
         { 730LL * 86400, "2 years" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
