@@ -69,10 +69,11 @@ static void fill_endpoint(struct container *container, const struct run *run,
     }
     char address[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN];
     inet_ntop(AF_INET, &run->address, address, sizeof address);
-    inet_ntop(AF_INET, &engine->bridge.gateway.address, gateway, sizeof gateway);
+    struct subnet bridge = network_gateway(engine);
+    inet_ntop(AF_INET, &bridge.address, gateway, sizeof gateway);
     e->address = xstrdup(address);
     e->gateway = xstrdup(gateway);
-    e->prefix = engine->bridge.gateway.prefix;
+    e->prefix = bridge.prefix;
     e->mac = mac_text(run->mac);
 }
 

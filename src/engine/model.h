@@ -168,8 +168,9 @@ struct engine {
     struct volume *volumes; /* lock */
     struct events events;
 
-    /* networks.c: immutable once network_ready_fd is readable */
-    int network_ready_fd;
+    /* networks.c: immutable once network_ready is true; until then only the worker that sets it up looks at it */
+    atomic_bool network_ready;
+    int network_ready_fd; /* readable from then on */
     bool has_bridge;
     bool network_failed;
     struct error network_error;
@@ -343,13 +344,16 @@ MUST_CHECK int containers_recover(struct engine *engine, struct error *err);
 /* Starts what policies want, removes what was to be removed. */
 void containers_resume(struct engine *engine);
 
-/* ---- images.c ---- */
+/* ---- images.c, transfers.c ---- */
 
+void image_event(struct engine *engine, const char *action, const char *id, const char *name);
 void images_close(struct engine *engine);
 
 /* ---- networks.c, network_files.c, ports.c ---- */
 
 void networks_begin(struct engine *engine); /* by a worker */
+/* The default bridge's own address; zeroes while there is none yet. */
+struct subnet network_gateway(const struct engine *engine);
 void networks_end(struct engine *engine);
 /* The mode of a container: "none", "host", "default"/"bridge"/"", "container:ID". */
 enum network_mode { NETWORK_NONE, NETWORK_HOST, NETWORK_BRIDGE, NETWORK_CONTAINER };

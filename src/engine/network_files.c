@@ -126,7 +126,8 @@ static void add_extra_host(const struct engine *engine, const char *entry, struc
     char gateway[INET_ADDRSTRLEN];
     const char *colon = strchr(entry, ':'), *address = colon + 1;
     if (strcmp(address, "host-gateway") == 0) {
-        inet_ntop(AF_INET, &engine->bridge.gateway.address, gateway, sizeof gateway);
+        struct subnet bridge = network_gateway(engine);
+        inet_ntop(AF_INET, &bridge.address, gateway, sizeof gateway);
         address = gateway;
     }
     size_t n = strlen(address);

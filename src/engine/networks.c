@@ -102,6 +102,7 @@ void networks_begin(struct engine *engine)
         engine->network_error = err;
         engine->network_failed = true;
     }
+    atomic_store(&engine->network_ready, true);
     signal_raise(engine->network_ready_fd); /* never cleared: all that wait see it */
 }
 
@@ -111,12 +112,24 @@ void networks_end(struct engine *engine)
         pool_close(engine->pool);
 }
 
+static struct pool *pool_of(const struct engine *engine)
+{
+    return atomic_load(&engine->network_ready) ? engine->pool : NULL;
+}
+
+struct subnet network_gateway(const struct engine *engine)
+{
+    if (atomic_load(&engine->network_ready))
+        return engine->bridge.gateway;
+    return (struct subnet){ 0 };
+}
+
 /* network_ready_fd stays readable, so it is polled without being cleared. */
 static int wait_ready(struct engine *engine, struct error *err)
 {
     if (engine_wait_for(engine, engine->network_ready_fd, err) < 0)
         return -1;
-    if (!engine->network_failed)
+    if (atomic_load(&engine->network_ready) && !engine->network_failed)
         return 0;
     *err = engine->network_error;
     return error_prefix(err, "network bridge");
@@ -260,7 +273,7 @@ void run_release(struct container *container)
     tell(container, "disconnect", INDEX_BRIDGE);
     if (is_shared(container) && endpoint_detach(run.host_name, &err) < 0)
         log_warn("container %.12s: %s", container->id, err.text);
-    if (engine->pool && run.address.s_addr)
+    if (pool_of(engine) && run.address.s_addr)
         pool_release(engine->pool, run.address);
 }
 
@@ -322,7 +335,7 @@ static void fill_info(struct engine *engine, size_t index, struct network_info *
         .options = xcalloc(1, sizeof(char *)),
         .labels = xcalloc(1, sizeof(char *)),
     };
-    if (index == INDEX_BRIDGE && engine->pool)
+    if (index == INDEX_BRIDGE && pool_of(engine))
         fill_bridge(engine, out);
 }
 

@@ -128,8 +128,8 @@ static int collect_bound(struct collection *c, json *bindings, struct error *err
         return 0;
     json_object_object_foreach(bindings, key, list)
     {
-        uint8_t protocol;
-        uint16_t port, last;
+        uint8_t protocol = 0;
+        uint16_t port = 0, last = 0;
         if (port_parse(key, &protocol, &port, &last, err) < 0)
             return -1;
         for (size_t i = 0; i < json_count(list); i++)
@@ -147,8 +147,8 @@ static int collect_exposed(struct collection *c, json *exposed, json *bindings, 
     json_object_object_foreach(exposed, key, ignored)
     {
         (void)ignored;
-        uint8_t protocol;
-        uint16_t first, last;
+        uint8_t protocol = 0;
+        uint16_t first = 0, last = 0;
         if (json_count(json_get(bindings, key)) > 0)
             continue;
         if (port_parse(key, &protocol, &first, &last, err) < 0)

@@ -105,7 +105,7 @@ void engine_info(struct engine *engine, struct engine_info *out)
     fill_limits(engine, out);
     count_containers(engine, out);
     out->warnings = strv_dup(engine->warnings);
-    if (engine->network_failed)
+    if (atomic_load(&engine->network_ready) && engine->network_failed)
         strv_addf(&out->warnings, "WARNING: network %s: %s", engine->bridge.name,
             engine->network_error.text);
     strv_add(&out->security_options, "name=seccomp,profile=builtin");
