@@ -24,6 +24,9 @@
     INT64_C(1000000000) /* a command that ends sooner waits before it is started again */
 #define DELAY_FIRST_NS INT64_C(500000000)
 #define DELAY_MAX_NS INT64_C(30000000000)
+#define FIRST_COMMANDS 2 /* at once; the others not before people have had time to log in there */
+#define LATER_NS INT64_C(1000000000)
+#define APART_NS INT64_C(50000000)
 #define STOP_TIMEOUT_NS INT64_C(5000000000)
 
 /* One line that is kept running. */
@@ -87,13 +90,22 @@ static void on_exit_of(struct loop *loop, struct loop_source *source, uint32_t e
         start_later(command);
 }
 
+/* The words of a line; a shell's when it has anything that only a shell understands. */
+static char **words_of(const char *line)
+{
+    if (line[0] == '/' && !strpbrk(line, "$`\"'\\|&;<>()*?[]{}~#="))
+        return strv_split(line, ' ');
+    char **words = strv_split("/bin/sh -c", ' ');
+    strv_addf(&words, "exec %s", line);
+    return words;
+}
+
 static void command_start(struct command *command)
 {
     struct error err = { 0 };
-    _cleanup_free_ char *script = xasprintf("exec %s", command->line);
-    char *const argv[] = { (char *)"sh", (char *)"-c", script, NULL };
+    _cleanup_strv_ char **argv = words_of(command->line);
     const struct spawn_fd fds[] = { { STDOUT_FILENO, STDOUT_FILENO } };
-    struct spawn spawn = { .path = "/bin/sh",
+    struct spawn spawn = { .path = argv[0],
         .argv = argv,
         .fds = fds,
         .fd_count = 1,
@@ -205,7 +217,10 @@ static int run(struct respawn *respawn, struct error *err)
     for (size_t i = 0; i < respawn->count; i++) {
         if (add_timer(respawn, &respawn->commands[i].timer, on_timer, err) < 0)
             return -1;
-        command_start(&respawn->commands[i]);
+        if (i < FIRST_COMMANDS)
+            command_start(&respawn->commands[i]);
+        else
+            loop_timer_set(respawn->commands[i].timer.fd, LATER_NS + (int64_t)i * APART_NS);
     }
     return loop_run(&respawn->loop, err);
 }

@@ -45,20 +45,21 @@ static void add_getty(struct str *out, const char *name, bool autologin)
         autologin ? "-n -l /usr/bin/autologin " : "", name, is_serial ? "vt102" : "linux");
 }
 
-/* tty1 to tty6, and the serial lines that the kernel has its console on. */
+/* What the kernel has its console on, the last named first, then tty1 to tty6. */
 static char **terminals(const char *cmdline)
 {
     char **names = strv_split("", ' ');
     _cleanup_strv_ char **consoles = cmdline_values(cmdline, "console");
+    for (size_t i = strv_len(consoles); i > 0; i--) {
+        char *console = consoles[i - 1];
+        console[strcspn(console, ",")] = 0; /* "ttyS0,115200n8" */
+        bool is_virtual =
+            str_starts(console, "tty") && strspn(console + 3, "0123456789") == strlen(console + 3);
+        if (!is_virtual && !strv_has(names, console))
+            strv_add(&names, console);
+    }
     for (int i = 1; i <= VIRTUAL_TERMINALS; i++)
         strv_addf(&names, "tty%d", i);
-    for (char **console = consoles; *console; console++) {
-        (*console)[strcspn(*console, ",")] = 0; /* "ttyS0,115200n8" */
-        bool is_virtual = str_starts(*console, "tty")
-                          && strspn(*console + 3, "0123456789") == strlen(*console + 3);
-        if (!is_virtual && !strv_has(names, *console))
-            strv_add(&names, *console);
-    }
     return names;
 }
 
@@ -70,11 +71,13 @@ int respawn_conf_write(const json *config, struct error *err)
     _cleanup_strv_ char **names = terminals(str_text(&cmdline));
     _cleanup_strv_ char **autologin = cmdline_values(str_text(&cmdline), "rancher.autologin");
     bool may_autologin = !console_is_disabled(config, "autologin");
-    for (char **name = names; *name; name++)
+    bool sshd = config_bool(config, "rancher.ssh.daemon", true);
+    for (char **name = names; *name; name++) {
         if (terminal_exists(*name))
             add_getty(&out, *name, may_autologin && strv_has(autologin, *name));
-    if (config_bool(config, "rancher.ssh.daemon", true))
-        str_add(&out, "/usr/bin/ros console-sshd\n");
+        if (sshd && str_eq(*name, "tty1")) /* before those that only a few use */
+            str_add(&out, "/usr/bin/ros console-sshd\n");
+    }
     _cleanup_close_ int etc_fd = dir_open(AT_FDCWD, "/etc", err);
     if (etc_fd < 0)
         return -1;

@@ -237,7 +237,7 @@ static void *run_job(void *data)
     struct error err = { 0 };
     wait_for_route(job->start, job->service);
     wait_for_turn(job->start, job->service);
-    if (!job->start->critical[index_of(job->start, job->service)])
+    if (!job->start->critical[index_of(job->start, job->service)] && !job->service->create_only)
         boot_wait_idle(PATIENCE_MS);
     int rc = run_service(job, &err);
     if (rc < 0)
