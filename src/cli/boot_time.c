@@ -86,6 +86,18 @@ static void mark_critical(struct chart *chart)
         row->critical = true;
 }
 
+/* What comes long after the machine is usable is not given room: it would press the rest together. */
+static int64_t end_of_axis(const struct chart *chart, int64_t first)
+{
+    int64_t last = first, usable = 0;
+    for (size_t i = 0; i < chart->count; i++) {
+        last = MAX(last, chart->rows[i].end_ns);
+        if (chart->rows[i].critical)
+            usable = MAX(usable, chart->rows[i].end_ns);
+    }
+    return usable ? MIN(last, first + 3 * (usable - first)) : last;
+}
+
 static int width_of_terminal(void)
 {
     struct winsize size;
@@ -103,10 +115,12 @@ static void print_row(const struct row *row, int64_t first, int64_t last, int wi
     _cleanup_free_ char *label = xasprintf("%s: %s", row->who, row->name);
     printf("%-*.*s %8.3f %8.1f  ", LABEL_WIDTH - 1, LABEL_WIDTH - 1, label,
         (double)row->start_ns / 1e9, (double)(row->end_ns - row->start_ns) / 1e6);
-    for (int i = 0; i < start; i++)
+    for (int i = 0; i < MIN(start, room - 1); i++)
         putchar(' ');
     for (int i = start; i <= MIN(end, room - 1); i++)
         putchar(row->critical ? '#' : '-');
+    if (start >= room)
+        putchar('>');
     putchar('\n');
 }
 
@@ -121,9 +135,7 @@ int boot_time_command(int argc, char **argv)
     }
     qsort(chart.rows, chart.count, sizeof *chart.rows, by_start);
     mark_critical(&chart);
-    int64_t last = 0, first = chart.count ? chart.rows[0].start_ns : 0;
-    for (size_t i = 0; i < chart.count; i++)
-        last = MAX(last, chart.rows[i].end_ns);
+    int64_t first = chart.count ? chart.rows[0].start_ns : 0, last = end_of_axis(&chart, first);
     printf("%-*s %8s %8s  (# is the way to %s, - is beside it)\n", LABEL_WIDTH - 1,
         "seconds since the kernel's start", "at", "ms", MARK_END);
     for (size_t i = 0; i < chart.count; i++) {
