@@ -67,24 +67,15 @@ static int attachment_connect(struct attachment *attachment, struct error *err)
 static int attachment_ask_for_exit(struct attachment *attachment, const char *condition,
     struct error *err)
 {
-    _cleanup_free_ char *path =
-        client_path("/containers/%s/wait?condition=%s", attachment->id, condition);
-    struct http_request request = { .method = "POST", .target = path };
-    return client_request(attachment->cli->client, &request, &attachment->exit, err);
+    return dialog_ask_exit(&attachment->dialog, attachment->id, condition, &attachment->exit, err);
 }
 
 static int attachment_exit(struct attachment *attachment, struct error *err)
 {
-    _cleanup_str_ struct str text = { 0 };
-    _cleanup_json_ json *answer = NULL;
-    dialog_wait(&attachment->dialog, attachment->exit);
-    if (http_body(attachment->exit, CLIENT_BODY_LIMIT_BYTES, &text, err) < 0
-        || json_parse(str_text(&text), text.n, &answer, err) < 0)
-        return error_prefix(err, "error waiting for container");
-    const char *message = json_str(json_get(answer, "Error"), "Message", "");
-    if (*message)
-        return error_set(err, ERROR_INTERNAL, "%s", message);
-    return (int)json_i64(answer, "StatusCode", 0);
+    int status = 0;
+    if (dialog_exit(&attachment->dialog, attachment->id, attachment->exit, &status, err) < 0)
+        return -1;
+    return status;
 }
 
 /* ---- attach ---- */

@@ -5,6 +5,8 @@
 #include "client/variables.h"
 #include "oci/docker.h"
 
+#define ENGINE_RETURNS_MS 10000
+
 struct exec {
     bool detach, interactive, privileged, tty;
     char **env, **env_files;
@@ -83,7 +85,10 @@ static int exit_status(struct cli *cli, const char *id, struct error *err)
 {
     _cleanup_json_ json *state = NULL;
     _cleanup_free_ char *path = client_path("/exec/%s/json", id);
-    if (client_get(cli->client, path, &state, err) < 0)
+    if (client_get(cli->client, path, &state, err) < 0
+        && (err->kind != ERROR_UNAVAILABLE /* another engine may take its place */
+            || client_wait_ready(cli->client, ENGINE_RETURNS_MS, err) < 0
+            || client_get(cli->client, path, &state, err) < 0))
         return -1;
     return (int)json_i64(state, "ExitCode", 0);
 }

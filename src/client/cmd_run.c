@@ -219,31 +219,10 @@ static int attach(struct run *run, struct error *err)
     return 0;
 }
 
-/* Asks for the exit status before the start, so that it cannot be missed. */
 static int ask_for_exit(struct run *run, struct error *err)
 {
-    _cleanup_free_ char *path = client_path("/containers/%s/wait?condition=%s", run->id,
-        run->request->host.auto_remove ? "removed" : "next-exit");
-    struct http_request request = { .method = "POST", .target = path };
-    return client_request(run->cli->client, &request, &run->exit, err);
-}
-
-static int read_exit(struct run *run, int *status, struct error *err)
-{
-    _cleanup_str_ struct str text = { 0 };
-    _cleanup_json_ json *answer = NULL;
-    dialog_wait(&run->dialog, run->exit);
-    if (http_body(run->exit, CLIENT_BODY_LIMIT_BYTES, &text, err) < 0
-        || json_parse(str_text(&text), text.n, &answer, err) < 0)
-        return error_prefix(err, "error waiting for container");
-    const char *message = json_str(json_get(answer, "Error"), "Message", "");
-    if (*message) {
-        fprintf(stderr, "error waiting for container: %s\n", message);
-        *status = EXIT_USAGE;
-        return 0;
-    }
-    *status = (int)json_i64(answer, "StatusCode", 0);
-    return 0;
+    return dialog_ask_exit(&run->dialog, run->id,
+        run->request->host.auto_remove ? "removed" : "next-exit", &run->exit, err);
 }
 
 /* The exit status that a failed start stands for. */
@@ -275,7 +254,7 @@ static int start(struct run *run, struct error *err)
     struct error ignored; /* the start's failure is what counts */
     int status = 0;
     if (run->exit && run->request->host.auto_remove)
-        (void)!read_exit(run, &status, &ignored);
+        (void)!dialog_exit(&run->dialog, run->id, run->exit, &status, &ignored);
     return -1;
 }
 
@@ -293,7 +272,10 @@ static int follow(struct run *run, struct error *err)
     }
     if (left != 0)
         return left < 0 ? -1 : 0;
-    return read_exit(run, &status, err) < 0 ? -1 : status;
+    if (dialog_exit(&run->dialog, run->id, run->exit, &status, err) == 0)
+        return status;
+    fprintf(stderr, "error waiting for container: %s\n", err->text);
+    return EXIT_USAGE;
 }
 
 static int check_run(const struct run_options *options, const struct container_config *config,

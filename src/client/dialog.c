@@ -13,6 +13,7 @@
 
 #define COPY_BYTES 32768
 #define INTERRUPTS_MAX 3
+#define ENGINE_RETURNS_MS 10000 /* how long another engine may take to be there */
 #define RESIZE_TRIES 5
 #define RESIZE_PAUSE_US 10000
 
@@ -104,7 +105,18 @@ static void handle_signals(struct dialog *dialog)
     }
 }
 
-void dialog_wait(struct dialog *dialog, const struct http_exchange *answer)
+/* ---- the exit status ---- */
+
+int dialog_ask_exit(struct dialog *dialog, const char *container, const char *condition,
+    struct http_exchange **out, struct error *err)
+{
+    _cleanup_free_ char *path =
+        client_path("/containers/%s/wait?condition=%s", container, condition);
+    struct http_request request = { .method = "POST", .target = path };
+    return client_request(dialog->client, &request, out, err);
+}
+
+static void wait_for_answer(struct dialog *dialog, const struct http_exchange *answer)
 {
     while (!http_is_buffered(answer)) {
         struct pollfd polled[] = {
@@ -118,6 +130,45 @@ void dialog_wait(struct dialog *dialog, const struct http_exchange *answer)
         if (polled[0].revents)
             return;
     }
+}
+
+static int read_exit(struct dialog *dialog, struct http_exchange *answer, json **out,
+    struct error *err)
+{
+    _cleanup_str_ struct str text = { 0 };
+    wait_for_answer(dialog, answer);
+    if (http_body(answer, CLIENT_BODY_LIMIT_BYTES, &text, err) < 0)
+        return -1;
+    return json_parse(str_text(&text), text.n, out, err);
+}
+
+/* The engine has gone with our question; the container has not. */
+static int ask_next_engine(struct dialog *dialog, const char *container, json **out,
+    struct error *err)
+{
+    _cleanup_http_ struct http_exchange *answer = NULL;
+    struct error first = *err;
+    if (client_wait_ready(dialog->client, ENGINE_RETURNS_MS, err) == 0
+        && dialog_ask_exit(dialog, container, "", &answer, err) == 0
+        && read_exit(dialog, answer, out, err) == 0)
+        return 0;
+    *err = first;
+    return -1;
+}
+
+int dialog_exit(struct dialog *dialog, const char *container, struct http_exchange *answer,
+    int *status, struct error *err)
+{
+    _cleanup_json_ json *document = NULL;
+    if (read_exit(dialog, answer, &document, err) < 0
+        && (err->kind != ERROR_UNAVAILABLE
+            || ask_next_engine(dialog, container, &document, err) < 0))
+        return -1;
+    const char *message = json_str(json_get(document, "Error"), "Message", "");
+    if (*message)
+        return error_set(err, ERROR_INTERNAL, "%s", message);
+    *status = (int)json_i64(document, "StatusCode", 0);
+    return 0;
 }
 
 /* ---- copying ---- */

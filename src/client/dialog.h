@@ -28,8 +28,13 @@ MUST_CHECK int dialog_begin(struct dialog *dialog, struct error *err);
 void dialog_resize(const struct dialog *dialog, unsigned more);
 /* Until the connection ends (0) or the person has pressed the detach keys (1). */
 MUST_CHECK int dialog_run(struct dialog *dialog, struct error *err);
-/* Waits for an answer to come while passing signals on. */
-void dialog_wait(struct dialog *dialog, const struct http_exchange *answer);
+/* Asks for the container's exit status, before the start so that it cannot be missed. condition: as the API has it. */
+MUST_CHECK int dialog_ask_exit(struct dialog *dialog, const char *container, const char *condition,
+    struct http_exchange **out, struct error *err);
+/* Waits for the answer while passing signals on. When the engine ends meanwhile, the one that takes its place is asked. Fails, too,
+ * with what the engine says went wrong with the container. */
+MUST_CHECK int dialog_exit(struct dialog *dialog, const char *container,
+    struct http_exchange *answer, int *status, struct error *err);
 void dialog_done(struct dialog *dialog);
 DEFINE_CLEANUP_STRUCT(dialog, struct dialog, dialog_done)
 #define _cleanup_dialog_ _cleanup_(dialog)
