@@ -9,6 +9,19 @@
 
 /* ---- the process ---- */
 
+/* "NAME" alone takes the variable away. */
+static void drop_bare_names(char **env)
+{
+    char **kept = env;
+    for (char **at = env; *at; at++) {
+        if (strchr(*at, '='))
+            *kept++ = *at;
+        else
+            free(*at);
+    }
+    *kept = NULL;
+}
+
 static void set_env(const struct container_record *record, const struct identity *who, bool tty,
     char *const *more, char ***out)
 {
@@ -23,6 +36,7 @@ static void set_env(const struct container_record *record, const struct identity
         strv_env_set(&env, *at);
     for (char *const *at = more; at && *at; at++)
         strv_env_set(&env, *at);
+    drop_bare_names(env);
     if (!strv_env_get(env, "HOME"))
         strv_addf(&env, "HOME=%s", who->home);
     strv_free(*out);
