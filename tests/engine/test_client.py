@@ -29,7 +29,7 @@ def normal(text):
 
 def run(client, engine, line, cwd=None):
     """What a line prints and ends with; it may have redirections and pipes, and $docker is the client."""
-    script = line if "$docker" in line else f"$docker {line}"
+    script = line if "$docker" in line else f"set -o pipefail; $docker {line}"
     done = subprocess.run(["bash", "-c", script.replace("$docker", shlex.join(client))], env=engine.environment(), cwd=cwd,
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     return normal(done.stdout.decode()), normal(done.stderr.decode()), done.returncode
@@ -218,7 +218,8 @@ run --rm busybox sh -c 'echo out; echo err >&2; exit 7'
 run --rm busybox nope
 run --rm busybox /etc
 run --rm -w /abc busybox pwd
-run --rm -e A=1 -e PATH=/bin -e NOBODYHASIT busybox env
+run --rm -e A=1 -e PATH=/bin -e NOBODYHASIT busybox env | grep -v HOSTNAME= | sort
+run --rm -e HOSTNAME -e A busybox env | sort
 run --rm -h foo busybox hostname
 run --rm -u 1000:100 busybox id
 echo from outside | $docker run --rm -i busybox cat
