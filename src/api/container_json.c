@@ -9,7 +9,7 @@
 
 #define SHORT_ID 12
 
-static json *render_state(const struct container_state *state)
+static json *render_state(const struct container_state *state, json *health)
 {
     json *out = json_new_object();
     enum container_status status = state->status;
@@ -25,6 +25,8 @@ static json *render_state(const struct container_state *state)
     json_set_str(out, "Error", state->error);
     json_set(out, "StartedAt", render_time(state->started_ns));
     json_set(out, "FinishedAt", render_time(state->finished_ns));
+    if (health)
+        json_set(out, "Health", json_object_get(health));
     return out;
 }
 
@@ -166,7 +168,7 @@ json *render_container(const struct container_info *info, int minor)
     json_set_str(out, "Created", record->created);
     json_set_str(out, "Path", record->path);
     json_set(out, "Args", render_list(record->args, false));
-    json_set(out, "State", render_state(&info->state));
+    json_set(out, "State", render_state(&info->state, info->health));
     json_set_str(out, "Image", record->image_id);
     json_set_str(out, "ResolvConfPath", info->resolv_conf_path);
     json_set_str(out, "HostnamePath", info->hostname_path);

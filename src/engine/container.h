@@ -60,6 +60,9 @@ DEFINE_CLEANUP(container_record, struct container_record *, container_record_unr
 enum container_status { CONTAINER_STATUSES(AS_STATUS_ENUM) CONTAINER_STATUS_COUNT };
 const char *container_status_name(enum container_status status);
 
+enum health_status { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
+const char *health_status_name(enum health_status status); /* "none", "starting" ... */
+
 /* A copy of the moment. */
 struct container_state {
     enum container_status status;
@@ -68,7 +71,8 @@ struct container_state {
     int exit_code;                   /* of the last run */
     int64_t started_ns, finished_ns; /* wall clock; 0: never */
     int restart_count;
-    char error[256]; /* why the last start failed or the shim was lost */
+    enum health_status health; /* NONE: it is not checked */
+    char error[256];           /* why the last start failed or the shim was lost */
 };
 
 /* The container's place in one network. */
@@ -89,7 +93,8 @@ struct container_info {
     size_t endpoint_count;
     json *
         ports; /* { "80/tcp": [ { "HostIp": "0.0.0.0", "HostPort": "8080" } ], "81/tcp": null } as they are now */
-    char *image; /* for list: the name as given, or the id when the name now means another image */
+    char *image;  /* for list: the name as given, or the id when the name now means another image */
+    json *health; /* State.Health as inspect shows it; NULL when it is not checked */
     char **exec_ids;                                                /* running */
     char *log_path, *hosts_path, *hostname_path, *resolv_conf_path; /* "" when there is none */
     char *sandbox_key;                                              /* "/proc/PID/ns/net" or "" */

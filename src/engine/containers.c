@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/path.h"
+#include "engine/health.h"
 #include "engine/model.h"
 
 void text_copy(char *to, size_t size, const char *from)
@@ -44,6 +45,7 @@ void container_unref(struct container *container)
         return;
     pending_free(container);
     execs_free(container);
+    health_free(container);
     shim_close(&container->shim);
     free(container->run.ports);
     container_record_unref(container->record);

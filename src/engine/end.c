@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "engine/engine_cgroup.h"
+#include "engine/health.h"
 #include "engine/model.h"
 
 static void remove_when_done(struct engine *engine, void *argument)
@@ -46,6 +47,7 @@ void container_ended(struct container *container, const struct shim_exit *exit)
     container->state.oom_killed = exit->oom_killed;
     container->state.finished_ns = exit->finished_at_ns;
     container->state.pid = 0;
+    health_end(container);
     text_copy(container->state.error, sizeof container->state.error, exit->error);
     container->state.status = restart ? CONTAINER_RESTARTING : CONTAINER_EXITED;
     if (restart) {

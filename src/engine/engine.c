@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "engine/engine_cgroup.h"
+#include "engine/health.h"
 #include "engine/image.h"
 #include "engine/model.h"
 
@@ -165,7 +166,8 @@ static int open_workers(struct engine *engine, struct error *err)
     if (monitor_start(engine, err) < 0)
         return -1;
     engine->restarter_fd = signal_open(err);
-    return engine->restarter_fd < 0 ? -1 : worker_start(engine, &engine->janitor, "janitor", err);
+    engine->prober_fd = engine->restarter_fd < 0 ? -1 : signal_open(err);
+    return engine->prober_fd < 0 ? -1 : worker_start(engine, &engine->janitor, "janitor", err);
 }
 
 static const struct step {
@@ -257,6 +259,7 @@ void engine_run(struct engine *engine)
     worker_add(&engine->janitor, begin_networks, NULL);
     worker_add(&engine->janitor, collect, NULL);
     restarter_start(engine);
+    prober_start(engine);
     containers_resume(engine);
 }
 
@@ -308,6 +311,7 @@ void engine_close(struct engine *engine)
         stop_containers(engine);
     signal_raise(engine->closing_fd);
     restarter_stop(engine);
+    prober_stop(engine);
     worker_stop(&engine->janitor);
     monitor_stop(engine);
 }

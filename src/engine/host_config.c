@@ -38,6 +38,11 @@ static bool wants_cgroup(const struct host_config *host)
 {
     return is_set(host->cgroup);
 }
+/* Its /dev/shm would have to be shared too. */
+static bool wants_container_ipc(const struct host_config *host)
+{
+    return host->ipc_mode && str_starts(host->ipc_mode, "container:");
+}
 static bool wants_userns(const struct host_config *host)
 {
     return is_set(host->userns_mode) && strcmp(host->userns_mode, "host") != 0;
@@ -70,6 +75,7 @@ static const struct {
     { "Isolation", wants_isolation },
     { "Cgroup", wants_cgroup },
     { "UsernsMode", wants_userns },
+    { "IpcMode container:", wants_container_ipc },
     { "DeviceRequests", wants_device_requests },
     { "CpuRealtimePeriod and CpuRealtimeRuntime (cgroup v2 has none)", wants_realtime },
     { "KernelMemoryTCP (cgroup v2 has none)", wants_kernel_memory_tcp },

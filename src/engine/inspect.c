@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "engine/filters.h"
+#include "engine/health.h"
 #include "engine/model.h"
 #include "engine/ports.h"
 
@@ -28,6 +29,7 @@ void container_info_done(struct container_info *info)
     }
     free(info->endpoints);
     json_object_put(info->ports);
+    json_object_put(info->health);
     strv_free(info->exec_ids);
     char *const owned[] = { info->image, info->log_path, info->hosts_path, info->hostname_path,
         info->resolv_conf_path, info->sandbox_key };
@@ -99,6 +101,7 @@ static void fill_locked(struct container *container, struct container_info *out)
     out->state = container->state;
     out->image = xstrdup(out->record->config.image ? out->record->config.image : "");
     out->ports = ports_document(out->record, &container->run);
+    out->health = health_document(container);
     out->size_rw_bytes = out->size_root_bytes = -1;
     for (struct exec *e = container->execs; e; e = e->next)
         if (e->phase != EXEC_ENDED)
@@ -183,6 +186,13 @@ static void human_duration(int64_t ns, char text[48])
         snprintf(text, 48, "%jd years", (intmax_t)(hours / 24 / 365));
 }
 
+static const char *const health_words[] = {
+    [HEALTH_NONE] = "",
+    [HEALTH_STARTING] = " (health: starting)",
+    [HEALTH_HEALTHY] = " (healthy)",
+    [HEALTH_UNHEALTHY] = " (unhealthy)",
+};
+
 char *container_status_text(const struct container_state *state, int64_t now_wall_ns)
 {
     char up[48], since[48];
@@ -190,7 +200,7 @@ char *container_status_text(const struct container_state *state, int64_t now_wal
     human_duration(MAX(now_wall_ns - state->finished_ns, 0), since);
     switch (state->status) {
     case CONTAINER_RUNNING:
-        return xasprintf("Up %s", up);
+        return xasprintf("Up %s%s", up, health_words[state->health]);
     case CONTAINER_PAUSED:
         return xasprintf("Up %s (Paused)", up);
     case CONTAINER_RESTARTING:
@@ -375,7 +385,7 @@ static bool matches(const struct list_query *query, const struct container_info 
            && filters_match_prefix(filters, "id", record->id) && matches_name(filters, record->name)
            && filters_match_labels(filters, "label", record->config.labels)
            && filters_match(filters, "network", record->host_config.network_mode)
-           && filters_match(filters, "health", "none")
+           && filters_match(filters, "health", health_status_name(info->state.health))
            && filters_match_bool(filters, "is-task", false) && matches_exit(filters, &info->state)
            && matches_volume(filters, record)
            && matches_ports(filters, "expose", record->config.exposed_ports, false)

@@ -62,6 +62,9 @@ struct port_binding {
     uint16_t host_port;
 };
 
+struct health; /* health.h */
+#define HEALTH_RESULTS 5
+
 /* What a run of a container occupies; made at start, given back when it ends. */
 struct run {
     bool attached;          /* to the bridge */
@@ -96,6 +99,7 @@ struct container {
     struct pending_attach *pending;  /* lock */
     struct exec *execs;              /* lock */
     struct run run;                  /* lock */
+    struct health *health;           /* lock; NULL until a run whose health is checked */
 
     /* the monitor's, while the container runs */
     struct shim_conn shim;
@@ -196,6 +200,10 @@ struct engine {
     pthread_t restarter_thread; /* starts by policy */
     int restarter_fd;           /* readable: something is to be restarted */
     bool restarter_started;
+    pthread_t prober_thread; /* health checks */
+    int prober_fd;
+    bool prober_started;
+    atomic_int probes; /* under way */
 };
 
 /* ---- containers.c: lists, names, references ---- */

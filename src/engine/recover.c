@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "engine/engine_cgroup.h"
+#include "engine/health.h"
 #include "engine/model.h"
 #include "engine/run_record.h"
 
@@ -102,6 +103,7 @@ static int take_over(struct container *container, int run_fd, struct error *err)
     container->state.finished_ns = 0;
     container->has_run = true;
     container->runs = 1;
+    health_begin(container);
     container->shim = shim;
     shim = (struct shim_conn)SHIM_CONN_NONE;
     return 0;

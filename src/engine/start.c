@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "engine/engine_cgroup.h"
+#include "engine/health.h"
 #include "engine/model.h"
 #include "engine/run_record.h"
 
@@ -262,6 +263,7 @@ static void set_running(struct start *start)
     container->has_run = true;
     container->restarting = false;
     container->runs++;
+    health_begin(container);
     container_changed(container);
     pthread_mutex_unlock(&container->lock);
     attach_pending(container, &start->shim, list);

@@ -312,6 +312,31 @@ def test_events(engine):
 
 
 @pytest.mark.threads
+def test_health(engine):
+    engine.docker("run", "-d", "--name", "checked", "--health-cmd", "echo looked; test -e /tmp/well", "--health-interval", "100ms",
+                  "--health-retries", "2", "busybox", "sleep", "1000")
+
+    def health():
+        return engine.inspect("checked")["State"]["Health"]
+
+    assert health()["Status"] == "starting" and "(health: starting)" in engine.docker("ps")
+    wait_until(lambda: health()["Status"] == "unhealthy", 10)
+    assert health()["Log"][-1]["ExitCode"] == 1 and health()["Log"][-1]["Output"] == "looked\n" and health()["FailingStreak"] >= 2
+    engine.docker("exec", "checked", "touch", "/tmp/well")
+    wait_until(lambda: health()["Status"] == "healthy", 10)
+    assert "(healthy)" in engine.docker("ps", "--filter", "health=healthy") and len(health()["Log"]) <= 5
+    assert "Health" not in engine.inspect(engine.docker("run", "-d", "busybox", "sleep", "1000"))["State"]
+
+
+def test_health_check_that_hangs(engine):
+    engine.docker("run", "-d", "--name", "slow", "--health-cmd", "sleep 100", "--health-interval", "100ms", "--health-timeout", "200ms",
+                  "--health-retries", "1", "busybox", "sleep", "1000")
+    wait_until(lambda: engine.inspect("slow")["State"]["Health"]["Status"] == "unhealthy", 10)
+    assert "exceeded timeout" in engine.inspect("slow")["State"]["Health"]["Log"][-1]["Output"]
+    wait_until(lambda: engine.docker("top", "slow").count("sleep 100") <= 3, 5, "the hanging ones are killed")
+
+
+@pytest.mark.threads
 def test_many_at_once(engine):
     """Containers come and go from eight clients, while others list, listen and look."""
     failures, done = [], threading.Event()

@@ -221,6 +221,7 @@ static void spec__refuses_by_name(void **state)
     } cases[] = {
         { "{\"HostConfig\":{\"Links\":[\"a:b\"]}}", "HostConfig.Links: is not supported" },
         { "{\"HostConfig\":{\"UsernsMode\":\"private\"}}", "HostConfig.UsernsMode" },
+        { "{\"HostConfig\":{\"IpcMode\":\"container:x\"}}", "HostConfig.IpcMode container:" },
         { "{\"HostConfig\":{\"StorageOpt\":{\"size\":\"1g\"}}}", "HostConfig.StorageOpt" },
         { "{\"HostConfig\":{\"DeviceRequests\":[{}]}}", "HostConfig.DeviceRequests" },
         { "{\"HostConfig\":{\"Runtime\":\"kata\"}}", "unknown or invalid runtime name: kata" },
