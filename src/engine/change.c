@@ -187,6 +187,8 @@ int container_destroy(struct container *container, bool volumes, struct error *e
     pthread_mutex_unlock(&container->lock);
     if (gone)
         return error_set(err, ERROR_NOT_FOUND, "No such container: %s", container->id);
+    container_cgroup_kill(
+        container); /* left by a start that an earlier engine did not live to see */
     char *aside = xasprintf("container-%s", container->id);
     if (renameat(engine->containers_fd, container->id, engine->tmp_fd, aside) < 0
         && errno != ENOENT) {

@@ -123,16 +123,27 @@ int container_cgroup_open(struct container *container, struct error *err)
     return cgroup_open(engine->cgroup_root_fd, path, err);
 }
 
-void container_cgroup_kill(struct container *container)
+static void kill_group(struct engine *engine, const char *path, const char *id)
 {
     struct error err;
-    struct engine *engine = container->engine;
-    _cleanup_record_ struct container_record *record = container_record_of(container);
-    _cleanup_free_ char *path = container_cgroup(engine, record);
     _cleanup_close_ int fd = path ? cgroup_open(engine->cgroup_root_fd, path, &err) : -1;
     if (fd < 0)
         return; /* nothing is left of it */
     if (cgroup_kill(fd, &err) < 0
         || cgroup_remove(engine->cgroup_root_fd, path, REMOVE_TIMEOUT_MS, &err) < 0)
-        log_warn("container %.12s: %s", container->id, err.text);
+        log_warn("container %.12s: %s", id, err.text);
+}
+
+void container_cgroup_kill(struct container *container)
+{
+    _cleanup_record_ struct container_record *record = container_record_of(container);
+    _cleanup_free_ char *path = container_cgroup(container->engine, record);
+    kill_group(container->engine, path, container->id);
+}
+
+void engine_cgroup_kill(struct engine *engine, const char *id)
+{
+    _cleanup_free_ char *path =
+        engine->cgroup_root_fd < 0 ? NULL : xasprintf("%s/c/%s", engine->cgroup_path, id);
+    kill_group(engine, path, id);
 }

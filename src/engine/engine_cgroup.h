@@ -11,3 +11,5 @@ MUST_CHECK int cgroup_prepare(struct engine *engine, const char *path, struct er
 MUST_CHECK int container_cgroup_open(struct container *container, struct error *err);
 /* After its run. */
 void container_cgroup_remove(struct container *container);
+/* The same for a container that has no record any more; its parent is the default one. */
+void engine_cgroup_kill(struct engine *engine, const char *id);

@@ -158,7 +158,11 @@ static void find_run(struct container *container)
     if (was_up(container)) {
         struct shim_exit exit = find_end(container, run_fd);
         record_end(container, &exit);
-    } else if (container->state.status != CONTAINER_CREATED) {
+        return;
+    }
+    container_cgroup_kill(
+        container); /* of a start, or of an end, that the engine did not live to see */
+    if (container->state.status != CONTAINER_CREATED) {
         container->state.status = CONTAINER_EXITED;
     }
 }
@@ -176,6 +180,21 @@ static void recover_one(struct engine *engine, const char *id)
 }
 
 /* ---- all ---- */
+
+/* Runs of containers that are not there any more: the engine was killed while it removed them. */
+static void sweep_runs(struct engine *engine)
+{
+    int list_fd = openat(engine->run_containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_dir_ DIR *dir = list_fd >= 0 ? fdopendir(list_fd) : NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        struct error err;
+        if (*entry->d_name == '.' || faccessat(engine->containers_fd, entry->d_name, F_OK, 0) == 0)
+            continue;
+        engine_cgroup_kill(engine, entry->d_name);
+        if (dir_remove_tree(engine->run_containers_fd, entry->d_name, &err) < 0)
+            log_warn("run of container %.12s: %s", entry->d_name, err.text);
+    }
+}
 
 static int by_time(const void *a, const void *b)
 {
@@ -195,6 +214,7 @@ int containers_recover(struct engine *engine, struct error *err)
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
         if (*entry->d_name != '.')
             recover_one(engine, entry->d_name);
+    sweep_runs(engine);
     _cleanup_unlock_ pthread_mutex_t *held = lock_hold(&engine->lock); /* the monitor is at work */
     if (engine->container_count)
         qsort(engine->containers, engine->container_count, sizeof(struct container *), by_time);
