@@ -13,6 +13,8 @@ COUNT = "i=0; while :; do i=$((i+1)); echo line $i; usleep 50000; done"
 # Fails unless its input is "line 1", "line 2" ... without a gap; prints how many.
 CONTIGUOUS = "awk '$0 != \"line \" NR {print \"at \" NR \": \" $0; exit 1} END {print NR}'"
 ATTACHED = "/tmp/attached"
+# Those that always run, with the process that each is.
+SERVICES = "sudo system-docker inspect -f '{{.Name}} {{.Id}} {{.State.Pid}} {{.State.Running}}' console docker network syslog udev"
 
 
 def pid_of(machine, name):
@@ -40,6 +42,7 @@ def kill_engine(machine, name):
 @pytest.fixture(scope="module", autouse=True)
 def image(machine):
     machine.sh("until ip route | grep -q 10.0.2; do sleep 0.2; done")
+    machine.sh("until sudo system-docker ps | grep -q syslog; do sleep 0.2; done")
     machine.sh(f"docker pull -q {BUSYBOX}")
 
 
@@ -75,11 +78,11 @@ def test_killed_user_engine(machine):
 
 
 def test_killed_system_docker(machine):
-    services = machine.sh("sudo system-docker ps -q --no-trunc --filter status=running | sort")
+    services = machine.sh(SERVICES)
+    assert services.count(" true") == 5
     shell, engine = machine.sh("echo $$"), engine_pid(machine, "user-docker")
     kill_engine(machine, "system-docker")
-    now = machine.sh("sudo system-docker ps -q --no-trunc --filter status=running | sort")
-    assert set(services.split()) <= set(now.split())
+    assert machine.sh(SERVICES) == services
     assert machine.sh("echo $$") == shell, "the console runs on"
     assert engine_pid(machine, "user-docker") == engine, "the user's engine runs on"
     assert is_attached(machine)
@@ -157,10 +160,13 @@ def test_killed_shim_takes_only_its_own_container(machine):
 
 def test_replaced_console(machine):
     """The client that is attached lives in the console and ends with it; the container does not."""
-    machine.sh("echo old >/tmp/which; echo kept >~/kept")
+    machine.sh("echo old | sudo tee /etc/which; echo kept >~/kept")
     machine.type("sudo system-docker restart -t 1 console\n")
     machine.log_in()
     assert machine.sh("cat ~/kept") == "kept"
+    machine.sh("echo new | sudo tee /etc/which")
+    look = f"docker run --rm -v /etc/which:/which {BUSYBOX} cat /which"
+    wait_until(lambda: machine.sh(look, check=False)[1] == "new", 60, "the engine in the new console's mounts", 0.5)
 
 
 def test_removed_console_is_made_again(machine):

@@ -17,6 +17,10 @@ IMAGE = TOP / "build/image"
 PROMPT = r"(^|\n)[^\n]{0,60}[$#] $"
 REGISTRY = "10.0.2.100"  # where a guest finds the host's forwarded services
 APPEND = f"rancher.autologin=ttyS0 rancher.docker.insecure_registry=[{REGISTRY}:5000]"
+MEDIA = {
+    "cd": ["-device", "ide-cd,drive=iso,bootindex=0"],
+    "stick": ["-device", "qemu-xhci", "-device", "usb-storage,drive=iso,bootindex=0"],
+}
 
 
 class Panic(AssertionError):
@@ -31,16 +35,18 @@ def free_port():
 
 class Machine:
     def __init__(self, folder, *, memory=1024, cpus=2, kernel=IMAGE / "vmlinuz", initrd=IMAGE / "initrd", append="", iso=None,
-                 disks=(), firmware="bios", secure_boot=False, forwards=(22,), services=None, nic="virtio-net-pci", extra=()):
-        """iso: boot from it instead of kernel and initrd. forwards: guest ports to reach from here (see port).
+                 medium="cd", disks=(), firmware="bios", secure_boot=False, forwards=(22,), services=None, nic="virtio-net-pci", extra=()):
+        """iso: boot from it instead of kernel and initrd, as a "cd" or a USB "stick". forwards: guest ports to reach from here (see port).
         services: {guest port at REGISTRY: port of 127.0.0.1 here}. firmware: "bios" or "uefi"."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.memory, self.cpus, self.kernel, self.initrd, self.iso = memory, cpus, kernel, initrd, iso
+        self.medium = medium
         self.append, self.disks, self.firmware, self.secure_boot = append, list(disks), firmware, secure_boot
         self.port = {guest: free_port() for guest in forwards}
         self.services, self.nic, self.extra = services or {}, nic, list(extra)
         self.process = self.serial = self.qmp_file = None
+        self.before, self.matched_at = "", 0.0
         self.started = 0.0
         self._output, self._changed, self._seen, self._marks = "", threading.Condition(), 0, 0
 
@@ -60,8 +66,7 @@ class Machine:
         if self.firmware == "uefi":
             words += self._uefi()
         if self.iso:
-            words += ["-drive", f"file={self.iso},format=raw,if=none,id=cd,media=cdrom,readonly=on", "-device",
-                      "ide-cd,drive=cd,bootindex=0"]
+            words += MEDIA[self.medium] + ["-drive", f"file={self.iso},format=raw,if=none,id=iso,readonly=on"]
         else:
             words += ["-kernel", str(self.kernel), "-append", f"console=ttyS0 quiet {self.append}".strip()]
             if self.initrd:
@@ -158,14 +163,16 @@ class Machine:
         return "\n".join(self._output.splitlines()[-lines:])
 
     def wait_for(self, pattern, seconds=120):
-        """Waits until the console shows pattern, after what was waited for before; returns the match and sets matched_at, the
-        seconds since QEMU was started."""
+        """Waits until the console shows pattern, after what was waited for before; returns the match, sets before, what was
+        shown until there, and matched_at, the seconds since QEMU was started. Patterns begin with something that is seldom: they
+        are searched again each time a piece of output has come."""
         limit = time.monotonic() + seconds
         with self._changed:
             while True:
                 text = self._output[self._seen:]
                 if found := re.search(pattern, text):
                     self._seen += found.end()
+                    self.before = text[:found.start()]
                     self.matched_at = time.monotonic() - self.started
                     return found
                 if "Kernel panic" in text:
@@ -191,8 +198,8 @@ class Machine:
         self._marks += 1
         mark = f"mark-{self._marks}"
         self.type(f"{command}\nstatus=$?; echo; echo {mark[:4]}''{mark[4:]} $status\n")
-        found = self.wait_for(rf"([\s\S]*?)\n?{mark} (\d+)\n", seconds)
-        text, status = found[1].strip("\n"), int(found[2])
+        status = int(self.wait_for(rf"{mark} (\d+)\n", seconds)[1])
+        text = self.before.strip("\n")
         if check and status != 0:
             raise AssertionError(f"{command}: exit status {status}\n{text}")
         return text if check else (status, text)
