@@ -18,9 +18,13 @@ def wait_for_network(machine):
 
 
 def is_sound(disk):
-    """After the journal, which a power cut leaves, has been played back."""
-    subprocess.run(["e2fsck", "-p", str(disk)], capture_output=True)
-    return subprocess.run(["e2fsck", "-fn", str(disk)], capture_output=True).returncode == 0
+    """After the journal, which a power cut leaves, has been played back; in a copy, since that is the machine's to do."""
+    copy = disk.with_suffix(".copy")
+    subprocess.run(["cp", "--sparse=always", str(disk), str(copy)], check=True)
+    subprocess.run(["e2fsck", "-p", str(copy)], capture_output=True)
+    sound = subprocess.run(["e2fsck", "-fn", str(copy)], capture_output=True).returncode == 0
+    copy.unlink()
+    return sound
 
 
 # ---- cloud-config
@@ -133,9 +137,5 @@ def test_power_cut_right_after_what_has_been_acknowledged(boot, tmp_path):
     assert machine.sh("docker volume ls -q") == "kept"
     assert machine.sh("docker ps -aq --filter name=made | wc -l") == "1"
     assert machine.sh("docker start -a made") == "made"
-    assert is_sound_after_cut(machine, disk)
-
-
-def is_sound_after_cut(machine, disk):
     machine.cut()
-    return is_sound(disk)
+    assert is_sound(disk)
