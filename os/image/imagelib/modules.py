@@ -9,7 +9,7 @@ import tempfile
 
 from .tree import Tree, file
 
-GROUPS = ("first", "early", "often", "late")
+GROUPS = ("first", "early", "only", "often", "late")
 # What loaders read, ours and Debian's kmod: binary forms and the two that have none.
 INDEXES = ("modules.alias.bin", "modules.builtin.bin", "modules.builtin.alias.bin", "modules.dep.bin", "modules.devname",
            "modules.softdep")

@@ -30,8 +30,7 @@ def show(build):
         print(f"  {megabytes(os.path.getsize(build.path(name)))}  {name}")
     print("what is in it, unpacked:")
     show_group("initrd-base", by_top(build.load_tree("initrd-tree"), ["init", "bin/busybox", "sbin/e2fsck", "lib/modules"]))
-    root = by_top(build.load_tree("root-tree"), ["usr/bin/ros", "usr/bin/busybox", "etc/ssl"])
-    modules = build.load_tree("modules-all").size()
+    root = by_top(build.load_tree("root-tree"), ["usr/bin/ros", "usr/bin/busybox", "usr/lib/modules"])
     images = [(name, build.load_tree(name).size()) for name in build.archives]
-    show_group("rootfs.erofs", sorted([*root, ("kernel modules", modules)], key=lambda row: -row[1]))
+    show_group("rootfs.erofs", root)
     show_group("system images in it (a higher one counts the one below)", images)
