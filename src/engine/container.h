@@ -9,10 +9,9 @@
 
 /* One mount of a container beside its root, as inspect shows it (Mounts) and start makes it. */
 struct mount_point {
-    char *type; /* bind, volume, tmpfs */
-    char *name; /* of the volume */
-    char *
-        source; /* path on the host; for a volume relative to nothing: made from its name when shown */
+    char *type;        /* bind, volume, tmpfs */
+    char *name;        /* of the volume */
+    char *source;      /* path on the host; of a volume its folder _data; NULL for a tmpfs */
     char *destination; /* path in the container */
     char *driver;      /* "local" for a volume */
     char *mode;        /* as given: "z", "ro" */

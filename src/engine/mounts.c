@@ -92,10 +92,11 @@ static int parse_bind_mode(const char *mode, struct mount_point *m, const char *
     return 0;
 }
 
-static void set_volume(struct mount_point *m, const char *name)
+static void set_volume(struct engine *engine, struct mount_point *m, const char *name)
 {
     m->type = xstrdup("volume");
     m->name = xstrdup(name);
+    m->source = volume_path(engine, name);
     m->driver = xstrdup("local");
 }
 
@@ -122,8 +123,8 @@ static int take_destination(char ***taken, const char *path, struct error *err)
 }
 
 /* "SOURCE:DESTINATION[:MODE]" */
-static int add_bind(struct container_record *record, const char *bind, char ***taken,
-    struct error *err)
+static int add_bind(struct engine *engine, struct container_record *record, const char *bind,
+    char ***taken, struct error *err)
 {
     struct view rest = view_of(bind), source, destination, mode = { 0 };
     if (!view_split(&rest, ':', &source) || !view_split(&rest, ':', &destination) || !source.n
@@ -140,7 +141,7 @@ static int add_bind(struct container_record *record, const char *bind, char ***t
     if (parse_bind_mode(options, m, bind, err) < 0)
         return -1;
     if (*from != '/') {
-        set_volume(m, from);
+        set_volume(engine, m, from);
         return 0;
     }
     m->type = xstrdup("bind");
@@ -197,7 +198,7 @@ static int fill_volume(struct engine *engine, const struct mount_request *reques
         return -1;
     id_new(id);
     free(m->type);
-    set_volume(m, anonymous ? id : request->source);
+    set_volume(engine, m, anonymous ? id : request->source);
     m->anonymous = anonymous;
     m->no_copy = options && options->no_copy;
     return volume_ensure(engine, m->name, anonymous, labels, driver_options, NULL, err);
@@ -295,7 +296,7 @@ static int add_declared_volumes(struct engine *engine, struct container_record *
             continue;
         char id[ID_SIZE];
         id_new(id);
-        set_volume(m, id);
+        set_volume(engine, m, id);
         m->anonymous = true;
         m->mode = xstrdup("");
         if (volume_ensure(engine, id, true, NULL, NULL, NULL, err) < 0)
@@ -324,7 +325,7 @@ int mounts_resolve(struct engine *engine, struct container_record *record, struc
         if (add_volumes_from(engine, record, *at, err) < 0)
             return -1;
     for (char *const *at = host->binds; at && *at; at++)
-        if (add_bind(record, *at, &taken, err) < 0)
+        if (add_bind(engine, record, *at, &taken, err) < 0)
             return -1;
     for (size_t i = 0; i < host->mount_count; i++)
         if (add_request(engine, record, &host->mounts[i], &taken, err) < 0)

@@ -40,7 +40,8 @@ def shape(value, path=""):
             found |= shape(member, f"{path}.{'*' if named else key}" if path else key)
     elif isinstance(value, list):
         for member in value:
-            found |= shape(member, f"{path}[]")
+            for at, one in shape(member, f"{path}[]").items():
+                found[at] = "|".join(sorted(set(found.get(at, one).split("|")) | {one}))
     return found
 
 

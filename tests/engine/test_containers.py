@@ -197,6 +197,8 @@ def test_named_volumes_keep_data_and_get_the_images(engine):
     assert run(engine, "-v", "data:/x:ro", "busybox", "cat", "/x/mine") == "mine"
     assert run(engine, "-v", "empty:/etc:nocopy", "busybox", "sh", "-c", "ls /etc | grep -c passwd || true") == "0"
     engine.docker("create", "--name", "user", "-v", "data:/x", "busybox")
+    source = engine.docker("inspect", "-f", "{{range .Mounts}}{{.Source}}{{end}}", "user")
+    assert source and source == engine.docker("volume", "inspect", "-f", "{{.Mountpoint}}", "data")
     done = engine.run("volume", "rm", "data")
     assert done.returncode == 1 and "volume is in use" in done.stderr
     engine.docker("rm", "user")
