@@ -378,12 +378,13 @@ void conn_close(struct http_conn *conn)
 {
     if (conn->fd < 0)
         return;
-    /* Closing with unread input makes the kernel reset the connection, and the client may lose the answer. */
+    /* Closing with unread input makes the kernel reset the connection, and the client may lose the answer: one that
+       is still sending its body sees it and stops. */
     shutdown(conn->fd, SHUT_WR);
     int64_t deadline_ns = clock_now_ns() + DRAIN_MS * INT64_C(1000000);
     bool timed_out;
-    for (size_t drained = 0; drained < DRAIN_BYTES; drained += conn->to)
-        if (!conn_fill(conn, clock_left_ms(deadline_ns), &timed_out))
-            break;
+    int left_ms;
+    while ((left_ms = clock_left_ms(deadline_ns)) > 0 && conn_fill(conn, left_ms, &timed_out))
+        ;
     close(TAKE_FD(conn->fd));
 }

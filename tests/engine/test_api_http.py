@@ -25,6 +25,13 @@ def raw(engine, *pieces, pause=0, seconds=5):
     return received
 
 
+def test_an_early_answer_reaches_a_client_that_still_sends(engine):
+    """404 before the body was read: the client does not run into a closed connection, but sees the answer."""
+    head = b"PUT /v1.45/containers/nobody/archive?path=/ HTTP/1.1\r\nHost: docker\r\nContent-Length: %d\r\n\r\n" % (8 << 20)
+    answer = raw(engine, head, *[bytes(1 << 20)] * 8)
+    assert answer.startswith(b"HTTP/1.1 404 "), answer[:200]
+
+
 def test_ping(engine):
     for method in "GET", "HEAD":
         for prefix in "", "/v1.24", "/v1.45":
