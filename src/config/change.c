@@ -51,20 +51,6 @@ static int own_file_write(struct own_file *file, struct error *err)
         err);
 }
 
-/* { a: { b: value } } for "a.b"; takes over value. */
-static json *tree_of(const char *key, json *value)
-{
-    char **pieces = strv_split(key, '.');
-    json *tree = value;
-    for (size_t i = strv_len(pieces); i > 0; i--) {
-        json *outer = json_new_object();
-        json_set(outer, pieces[i - 1], tree);
-        tree = outer;
-    }
-    strv_free(pieces);
-    return tree;
-}
-
 int config_set(const struct config_options *options, const char *key, const char *text,
     struct error *err)
 {
@@ -74,7 +60,7 @@ int config_set(const struct config_options *options, const char *key, const char
     json *value = NULL;
     if (yaml_parse(text, strlen(text), &value, &marks, err) < 0)
         return error_prefix(err, "value of %s", key);
-    _cleanup_json_ json *tree = tree_of(key, value);
+    _cleanup_json_ json *tree = config_tree_of(key, value);
     if (config_check(tree, &marks, &errors))
         return error_set(err, ERROR_INVALID, "%s", errors[0]);
     if (own_file_open(options, &file, err) < 0)

@@ -67,7 +67,7 @@ static void fault(struct check *check, char *const *pieces, const json *value, c
     _cleanup_free_ char *path = path_text(pieces);
     const struct yaml_mark *mark = check->marks ? yaml_mark_of(check->marks, value) : NULL;
     check->faults++;
-    if (mark)
+    if (mark && mark->line)
         strv_addf(check->errors, "line %u, column %u: %s: %s", mark->line, mark->column, path,
             what);
     else

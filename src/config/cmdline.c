@@ -1,8 +1,10 @@
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "config/config.h"
+#include "config/sources.h"
 
 /* Characters that YAML would take for syntax stand for themselves on the command line: while a value is parsed they are replaced by
  * characters of Unicode's private use area, which nobody types. */
@@ -117,52 +119,48 @@ static json *show_tree(json *value)
     return shown;
 }
 
-static json *parse_value(const char *text)
+static bool means_null(const char *text)
+{
+    return !*text || strcmp(text, "~") == 0 || strcasecmp(text, "null") == 0;
+}
+
+static json *parse_value(const char *text, struct yaml_marks *marks)
 {
     struct error ignored;
     json *value = NULL;
     bool map = *text == '{';
     _cleanup_free_ char *hidden = map ? xstrdup(text) : hide_literals(text);
-    if (yaml_parse(hidden, strlen(hidden), &value, NULL, &ignored) < 0)
+    if (yaml_parse(hidden, strlen(hidden), &value, marks, &ignored) < 0
+        || (!value && !means_null(text))) /* "#x" and "&x" are nothing in YAML */
         return json_new_str(text);
     return map ? value : show_tree(value);
 }
 
-static void put_value(json *root, const char *key, json *value)
+/* Each word is checked by itself, while it is known how its value was written. */
+static void put_word(json **root, const char *word, char ***faults)
 {
-    char **pieces = strv_split(key, '.');
-    json *here = root;
-    for (size_t i = 0; pieces[i] && pieces[i + 1]; i++) {
-        json *next = json_get(here, pieces[i]);
-        if (!json_object_is_type(next, json_type_object)) {
-            next = json_new_object();
-            json_set(here, pieces[i], next);
-        }
-        here = next;
-    }
-    if (pieces[0])
-        json_set(here, pieces[strv_len(pieces) - 1], value);
-    else
-        json_object_put(value);
-    strv_free(pieces);
-}
-
-static void put_word(json *root, const char *word)
-{
+    _cleanup_yaml_marks_ struct yaml_marks marks = { 0 };
     const char *key = str_starts(word, "cc.") ? word + 3 : word;
     if (key == word && !str_starts(word, "rancher."))
         return;
     size_t n = strcspn(key, "=");
+    if (strspn(key, ".") == n) /* no name */
+        return;
     _cleanup_free_ char *name = xstrndup(key, n);
-    put_value(root, name, key[n] ? parse_value(key + n + 1) : json_object_new_boolean(true));
+    json *value = key[n] ? parse_value(key + n + 1, &marks) : json_object_new_boolean(true);
+    for (size_t i = 0; i < marks.count; i++)
+        marks.list[i].line = 0; /* of use in files only */
+    _cleanup_json_ json *tree = config_tree_of(name, value);
+    config_check(tree, &marks, faults);
+    config_merge_tree(root, tree);
 }
 
-json *config_parse_cmdline(const char *cmdline)
+json *config_parse_cmdline(const char *cmdline, char ***faults)
 {
     json *root = json_new_object();
     _cleanup_free_ char *text = undo_escapes(cmdline);
     _cleanup_strv_ char **words = split_words(text);
     for (char **word = words; *word; word++)
-        put_word(root, *word);
+        put_word(&root, *word, faults);
     return root;
 }

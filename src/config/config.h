@@ -56,7 +56,8 @@ struct config_export {
 MUST_CHECK int config_export(const struct config_options *options, const struct config_export *what,
     struct str *out, struct error *err);
 
-/* The kernel command line as a tree (cmdline.c): "rancher.debug cc.hostname=x" -> { rancher: { debug: true }, hostname: x }. */
-json *config_parse_cmdline(const char *cmdline);
+/* The kernel command line as a tree (cmdline.c): "rancher.debug cc.hostname=x" -> { rancher: { debug: true }, hostname: x }. faults
+ * gets a line for each value that does not fit its key. */
+json *config_parse_cmdline(const char *cmdline, char ***faults);
 /* Adds from to *into (taken over from the caller, and given back): maps by key, all else replaced. */
 void config_merge_tree(json **into, const json *from);

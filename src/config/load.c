@@ -43,6 +43,19 @@ void config_merge_tree(json **into, const json *from)
     }
 }
 
+json *config_tree_of(const char *key, json *value)
+{
+    char **pieces = strv_split(key, '.');
+    json *tree = value;
+    for (size_t i = strv_len(pieces); i > 0; i--) {
+        json *outer = json_new_object();
+        json_set(outer, pieces[i - 1], tree);
+        tree = outer;
+    }
+    strv_free(pieces);
+    return tree;
+}
+
 int config_read_file(const char *path, json **out, char ***errors, struct error *err)
 {
     _cleanup_str_ struct str text = { 0 };
@@ -103,13 +116,11 @@ static void merge_folder(json **config, const char *path, char ***warnings)
 
 static void merge_words(json **config, const char *words, const char *source, char ***warnings)
 {
-    _cleanup_json_ json *tree = config_parse_cmdline(words);
     _cleanup_strv_ char **faults = NULL;
-    if (!config_check(tree, NULL, &faults)) {
+    _cleanup_json_ json *tree = config_parse_cmdline(words, &faults);
+    if (!faults)
         config_merge_tree(config, tree);
-        return;
-    }
-    for (char **fault = faults; *fault; fault++)
+    for (char **fault = faults; fault && *fault; fault++)
         strv_addf(warnings, "%s: %s; all of it is left out", source, *fault);
 }
 
@@ -128,7 +139,8 @@ static void apply_debug(json **config)
                                 "rancher.bootstrap_docker.debug rancher.log";
     if (!config_bool(*config, "rancher.debug", false))
         return;
-    _cleanup_json_ json *tree = config_parse_cmdline(debug);
+    _cleanup_strv_ char **faults = NULL; /* all of them are known */
+    _cleanup_json_ json *tree = config_parse_cmdline(debug, &faults);
     config_merge_tree(config, tree);
 }
 
@@ -136,15 +148,7 @@ static void fill_string(json **config, const char *key, const char *value)
 {
     if (!value || !*value || config_get(*config, key))
         return;
-    _cleanup_json_ json *tree = json_new_object();
-    json *at = tree;
-    struct view rest = view_of(key), piece;
-    while (view_split(&rest, '.', &piece)) {
-        _cleanup_free_ char *name = view_dup(piece);
-        json *next = rest.p ? json_new_object() : json_new_str(value);
-        json_set(at, name, next);
-        at = next;
-    }
+    _cleanup_json_ json *tree = config_tree_of(key, json_new_str(value));
     config_merge_tree(config, tree);
 }
 

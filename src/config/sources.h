@@ -14,3 +14,5 @@ MUST_CHECK int config_read_file(const char *path, json **out, char ***errors, st
 /* The defaults and the OEM's file. */
 MUST_CHECK int config_load_defaults(const struct config_options *options, json **out,
     char ***warnings, struct error *err);
+/* { a: { b: value } } for "a.b"; takes over value. */
+json *config_tree_of(const char *key, json *value);

@@ -93,7 +93,7 @@ static void config_load__leaves_out_what_is_broken(void **state)
     CHECK(strstr(warnings[2], "c.yml: line 4, column 12: rancher.modules: must be a list"), "%s",
         warnings[2]);
     CHECK(strstr(warnings[3], "hostnme: is not a known key"), "%s", warnings[3]);
-    CHECK(strstr(warnings[4], "kernel command line: rancher.debug"), "%s", warnings[4]);
+    CHECK(strstr(warnings[4], "kernel command line: rancher.debug: must"), "%s", warnings[4]);
 }
 
 static void config_parse_cmdline__follows_rancheros(void **state)
@@ -117,11 +117,37 @@ static void config_parse_cmdline__follows_rancheros(void **state)
         { "rancher.", "{\"rancher\":true}" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        _cleanup_json_ json *tree = config_parse_cmdline(cases[i].words);
+        _cleanup_strv_ char **faults = NULL; /* none of these keys is known */
+        _cleanup_json_ json *tree = config_parse_cmdline(cases[i].words, &faults);
         _cleanup_str_ struct str got = { 0 };
         json_text(tree, &got);
         CHECK(strcmp(got.p, cases[i].want) == 0, "%s: got %s, wanted %s", cases[i].words, got.p,
             cases[i].want);
+    }
+}
+
+/* What is text by its key is taken as it was typed. */
+static void config_load__keeps_the_command_lines_text(void **state)
+{
+    static const struct {
+        const char *word, *key, *want;
+    } cases[] = {
+        { "rancher.password=0123", "rancher.password", "0123" },
+        { "rancher.password=1e3", "rancher.password", "1e3" },
+        { "rancher.password=yes", "rancher.password", "yes" },
+        { "rancher.password=#hash", "rancher.password", "#hash" },
+        { "rancher.password=&a", "rancher.password", "&a" },
+        { "rancher.password=\"a b\"", "rancher.password", "a b" },
+        { "cc.hostname=1e3", "hostname", "1e3" },
+        { "rancher.environment={A: 010}", "rancher.environment.A", "010" },
+        { "rancher.environment.A=010", "rancher.environment.A", "010" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_strv_ char **warnings = NULL;
+        _cleanup_json_ json *config = load(cases[i].word, &warnings);
+        CHECK(!warnings, "%s: %s", cases[i].word, warnings[0]);
+        CHECK(str_eq(config_str(config, cases[i].key, ""), cases[i].want), "%s: got %s",
+            cases[i].word, config_str(config, cases[i].key, "nothing"));
     }
 }
 
@@ -227,6 +253,7 @@ int main(void)
         WITH_ROOT(config_load__merges_in_order),
         WITH_ROOT(config_load__leaves_out_what_is_broken),
         cmocka_unit_test(config_parse_cmdline__follows_rancheros),
+        WITH_ROOT(config_load__keeps_the_command_lines_text),
         cmocka_unit_test(config_check__puts_scalars_into_their_type),
         WITH_ROOT(config_set__changes_only_valid_files),
         WITH_ROOT(config_merge__is_all_or_nothing),
