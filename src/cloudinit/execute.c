@@ -14,20 +14,10 @@ void cloudinit_console(const json *config)
     task_commands(config);
 }
 
-/* What must be done before the console; restart_services and resize_device are said to be missing. */
-static void before_console(const json *config)
-{
-    static const char *const missing[] = { "rancher.resize_device", "rancher.restart_services" };
-    task_sysctl(config);
-    for (size_t i = 0; i < ARRAY_LEN(missing); i++)
-        if (config_get(config, missing[i]))
-            log_warn("%s: is not supported yet; passed over", missing[i]);
-}
-
 static const struct {
     const char *option;
     void (*run)(const json *config);
-} stages[] = { { "-pre-console", before_console }, { "-console", cloudinit_console } };
+} stages[] = { { "-pre-console", task_sysctl }, { "-console", cloudinit_console } };
 
 int cloud_init_execute_main(int argc, char **argv)
 {

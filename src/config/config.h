@@ -6,7 +6,7 @@
  * not parse or does not fit the types is left out as a whole, with a warning that names file, line, column and key.
  *
  *   reading   config_load  config_get  config_str  config_bool  config_i64  config_strings
- *   checking  config_check  config_validate
+ *   checking  config_check  config_validate  config_name_unserved  config_describe_keys
  *   changing  config_set  config_merge             writing   config_export
  *
  * Keys are dotted: "rancher.network.dns.nameservers". */
@@ -40,6 +40,11 @@ char **config_strings(const json *config, const char *key);
 size_t config_check(json *document, const struct yaml_marks *marks, char ***errors);
 /* The same for text: every fault that it has, none when it is valid. Also a text that does not parse. */
 size_t config_validate(const char *text, size_t n, char ***errors);
+
+/* Keys that are set, to something else than the defaults say, and have no effect so far: lines gets "KEY: is not supported yet". */
+void config_name_unserved(const struct config_options *options, const json *config, char ***lines);
+/* The table of keys, for `ros config keys`: "KEY<TAB>TYPE<TAB>FLAGS<TAB>TEXT" for each, appended. */
+void config_describe_keys(struct str *out);
 
 /* Sets a key of cloud-config.yml; text is YAML. ERROR_INVALID when the file would not be valid any more. Only root may. */
 MUST_CHECK int config_set(const struct config_options *options, const char *key, const char *text,

@@ -132,11 +132,10 @@ static void merge_words_file(json **config, const char *path, const char *source
         merge_words(config, str_text(&words), source, warnings);
 }
 
-/* rancher.debug switches on the debug keys of what it is made of. */
+/* rancher.debug switches on the user's engine's. */
 static void apply_debug(json **config)
 {
-    static const char debug[] = "rancher.docker.debug rancher.system_docker.debug "
-                                "rancher.bootstrap_docker.debug rancher.log";
+    static const char debug[] = "rancher.docker.debug";
     if (!config_bool(*config, "rancher.debug", false))
         return;
     _cleanup_strv_ char **faults = NULL; /* all of them are known */

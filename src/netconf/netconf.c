@@ -49,15 +49,6 @@ static void run_commands(const json *entry, const char *key, const char *subject
     }
 }
 
-static void warn_missing(const json *entry, const char *link)
-{
-    static const char *const missing[] = { "bond", "bond_opts", "bridge", "vlans", "wifi_network",
-        "ipv4ll", "dhcp_args" };
-    for (size_t i = 0; i < ARRAY_LEN(missing); i++)
-        if (json_get(entry, missing[i]))
-            log_warn("link %s: %s is not supported yet; passed over", link, missing[i]);
-}
-
 static int add_addresses(const json *entry, int index, struct error *err)
 {
     const char *one = json_str(entry, "address", "");
@@ -106,7 +97,6 @@ static void configure_link(struct netconf *netconf, const struct host_link *link
             && strcmp(json_str(entry, "match", key), link->name)
                    != 0)) /* patterns are for devices */
         return;
-    warn_missing(entry, link->name);
     run_commands(entry, "pre_up", link->name);
     if (configure_static(entry, link, &err) < 0)
         log_error("link %s: %s", link->name, err.text);

@@ -107,6 +107,7 @@ static int start_system(void)
     boot_record("sysinit", "read the configuration", started, boot_now_ns());
     if (hostname_apply(hostname_of(config), &err) < 0)
         log_warn("%s", err.text);
+    config_name_unserved(NULL, config, &warnings);
     warn_all(warnings);
     apply_sysctls(config);
     load_modules(config);

@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/fd.h"
+#include "base/memory.h"
 #include "base/path.h"
 #include "config/config.h"
 
@@ -235,6 +236,27 @@ static void config_export__hides_secrets(void **state)
     }
 }
 
+static void config_name_unserved__tells_what_the_user_has_set(void **state)
+{
+    struct config_options options = { root, "" };
+    _cleanup_strv_ char **lines = NULL, **warnings = NULL;
+    put("/usr/share/ros/os-config.yml",
+        "rancher: {console: default, hypervisor_service: true, docker: {engine: default}}\n");
+    put(CONF "cloud-config.yml", "bootcmd: [a]\nrancher:\n  console: default\n  "
+                                 "hypervisor_service: false\n  docker: {debug: true}\n  "
+                                 "network: {interfaces: {eth0: {dhcp: true, vlans: 5}}}\n");
+    _cleanup_json_ json *config = load("", &warnings);
+    config_name_unserved(&options, config, &lines);
+    static const char *const want[] = { "bootcmd", "rancher.hypervisor_service",
+        "rancher.network.interfaces.eth0.vlans" };
+    CHECK(strv_len(lines) == ARRAY_LEN(want), "%zu lines", strv_len(lines));
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        _cleanup_free_ char *line =
+            xasprintf("%s: is not supported yet; it has no effect", want[i]);
+        CHECK(strv_has(lines, line), "%s", line);
+    }
+}
+
 static void config_validate__takes_our_own_defaults(void **state)
 {
     struct error err;
@@ -258,6 +280,7 @@ int main(void)
         WITH_ROOT(config_set__changes_only_valid_files),
         WITH_ROOT(config_merge__is_all_or_nothing),
         WITH_ROOT(config_export__hides_secrets),
+        WITH_ROOT(config_name_unserved__tells_what_the_user_has_set),
         cmocka_unit_test(config_validate__takes_our_own_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
