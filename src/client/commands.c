@@ -14,7 +14,7 @@
 #define UNSUPPORTED(name) { name, NULL, ENTRY_UNSUPPORTED }
 
 GROUP(container, "Manage containers", COMMAND("attach", attach), COMMAND("commit", commit),
-    COMMAND("create", create), COMMAND("diff", diff), COMMAND("exec", exec),
+    COMMAND("cp", cp), COMMAND("create", create), COMMAND("diff", diff), COMMAND("exec", exec),
     COMMAND("export", export), COMMAND("inspect", container_inspect), COMMAND("kill", kill),
     COMMAND("logs", logs), COMMAND("ls", ps), ALIAS("list", ps), ALIAS("ps", ps),
     COMMAND("pause", pause), COMMAND("port", port), COMMAND("prune", container_prune),

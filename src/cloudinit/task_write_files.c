@@ -93,8 +93,12 @@ static int write_one(const json *file, struct error *err)
 {
     const char *path = json_str(file, "path", "");
     const char *permissions = json_str(file, "permissions", "");
+    const char *container = json_str(file, "container", "console");
     uint32_t mode = DEFAULT_MODE;
     _cleanup_str_ struct str content = { 0 };
+    if (strcmp(container, "console") != 0)
+        return error_set(err, ERROR_UNSUPPORTED, "container: %s is not supported yet, only console",
+            container);
     if (*path != '/')
         return error_set(err, ERROR_INVALID, "path: must begin with a slash");
     if ((*permissions && parse_mode(permissions, &mode, err) < 0)
@@ -118,8 +122,7 @@ void task_write_files(const json *config)
     for (size_t i = 0; i < json_count(files); i++) {
         const json *file = json_item(files, i);
         struct error err = { 0 };
-        if (strcmp(json_str(file, "container", "console"), "console") == 0
-            && write_one(file, &err) < 0)
+        if (write_one(file, &err) < 0)
             log_error("write_files[%zu], %s: %s", i, json_str(file, "path", "(no path)"), err.text);
     }
 }

@@ -48,7 +48,7 @@ const struct key config_keys[] = {
         "how content is written: b64, gz, gz+b64 ...; plain without" },
     { "write_files[].owner", KEY_STRING, 0, "USER or USER:GROUP" },
     { "write_files[].permissions", KEY_STRING, 0, "octal, \"0644\"" },
-    { "write_files[].container", KEY_STRING, 0, "service whose file it is; console without" },
+    { "write_files[].container", KEY_STRING, 0, "service whose file it is; only console so far" },
     { "mounts", KEY_MOUNTS, 0, "what the console mounts: [DEVICE, FOLDER, TYPE, OPTIONS]" },
     { "runcmd", KEY_COMMANDS, 0,
         "commands that the console runs: text for sh, or a list to execute" },
@@ -57,8 +57,7 @@ const struct key config_keys[] = {
 
     { "rancher.autologin", KEY_STRING, KEY_SECRET,
         "terminal without a log-in; only on the kernel command line" },
-    { "rancher.password", KEY_STRING, KEY_SECRET,
-        "password of the user rancher; only on the kernel command line" },
+    { "rancher.password", KEY_STRING, KEY_SECRET, "password of the user rancher" },
     { "rancher.bootstrap", KEY_ANY, KEY_UNSERVED, "services before the state disk is mounted" },
     { "rancher.cloud_init.datasources", KEY_STRINGS, 0,
         "where user data comes from: configdrive, file:PATH" },
