@@ -61,6 +61,7 @@ static int port_add(struct shim *shim, int fd, const struct shim_port_target *ta
     if (fd < 0)
         error_set(err, ERROR_INVALID, "published port: no socket");
     if (fd < 0 || read_target(port, target, err) < 0 || fd_set_nonblock(fd, true, err) < 0
+        || (port->udp && udp_prepare(port, err) < 0)
         || loop_add(&shim->loop, &port->source, fd, EPOLLIN,
                port->udp ? udp_on_datagram : tcp_on_connection, err)
                < 0) {
@@ -88,7 +89,11 @@ int ports_set(struct shim *shim, const struct shim_request *request, struct shim
 bool ports_tick(struct shim *shim)
 {
     bool again = false;
-    for (struct port *port = shim->ports; port; port = port->next)
-        again |= udp_tick(port);
+    for (struct port *port = shim->ports; port; port = port->next) {
+        if (port->udp)
+            again |= udp_tick(port);
+        else
+            tcp_tick(port);
+    }
     return again;
 }

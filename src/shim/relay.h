@@ -33,7 +33,11 @@ struct port {
 /* Handlers of the port's socket. */
 void tcp_on_connection(struct loop *loop, struct loop_source *source, uint32_t events);
 void udp_on_datagram(struct loop *loop, struct loop_source *source, uint32_t events);
+/* Before the first datagram. */
+MUST_CHECK int udp_prepare(const struct port *port, struct error *err);
 void tcp_close_all(struct port *port);
 void udp_close_all(struct port *port);
-/* Once a second; returns whether it wants another. */
+/* Once a second, while something wants it; listens again after a want of descriptors. */
+void tcp_tick(struct port *port);
+/* Returns whether it wants another tick. */
 bool udp_tick(struct port *port);

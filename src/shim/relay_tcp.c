@@ -90,7 +90,9 @@ static int watch(struct tcp_relay *relay)
 {
     struct error err;
     for (int i = 0; i < ENDS; i++) {
-        uint32_t events = relay->from[!i].held ? EPOLLOUT : 0;
+        /* What is left in an end that has hung up is not reported any more: it goes on when there is room for it. */
+        bool hung_up = !relay->from[!i].ended && !relay->end[!i].source.added;
+        uint32_t events = relay->from[!i].held || hung_up ? EPOLLOUT : 0;
         if (!relay->from[i].ended && !relay->from[i].held)
             events |= EPOLLIN;
         if (relay->end[i].source.added
@@ -160,6 +162,12 @@ void tcp_on_connection(struct loop *loop, struct loop_source *source, uint32_t e
         return;
     }
     int fd = accept4(port->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+        /* The connection stays and would be reported at once again: later. */
+        if (loop_modify(loop, source, 0, &err) < 0)
+            log_warn("published port: %s", err.text);
+        shim_want_tick(port->shim);
+    }
     if (fd < 0)
         return;
     struct tcp_relay *relay = NEW(struct tcp_relay);
@@ -173,6 +181,14 @@ void tcp_on_connection(struct loop *loop, struct loop_source *source, uint32_t e
     port->relay_count++;
     if (relay_open(relay, &err) < 0)
         relay_close(relay);
+}
+
+void tcp_tick(struct port *port)
+{
+    struct error err;
+    if (port->relay_count < RELAYS_MAX
+        && loop_modify(&port->shim->loop, &port->source, EPOLLIN, &err) < 0)
+        log_warn("published port: %s", err.text);
 }
 
 void tcp_close_all(struct port *port)
