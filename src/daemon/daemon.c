@@ -22,6 +22,8 @@
 
 #define DEFAULT_GROUP "docker"
 
+#define FILES_MAX 1048576 /* fs.nr_open, unless somebody has changed that */
+
 struct daemon {
     struct daemon_options options;
     struct api *api;
@@ -39,7 +41,9 @@ static void set_up_process(void)
     signal(SIGPIPE, SIG_IGN);
     umask(022);
     mallopt(M_ARENA_MAX, 2);
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    /* Containers inherit it: what Docker's service has, and databases ask for; else as much as this caller may have. */
+    files.rlim_cur = files.rlim_max = FILES_MAX;
+    if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
