@@ -57,6 +57,9 @@ static int node_of(const struct oci_device *device, struct node *out, struct err
             || device->minor > 0xfffff))
         return error_set(err, ERROR_INVALID, "device %s: %jd:%jd is out of range", device->path,
             (intmax_t)device->major, (intmax_t)device->minor);
+    if (device->uid.value < 0 || device->uid.value >= UINT32_MAX || device->gid.value < 0
+        || device->gid.value >= UINT32_MAX)
+        return error_set(err, ERROR_INVALID, "device %s: uid or gid is out of range", device->path);
     *out = (struct node){ .path = device->path,
         .type = type == 'u' ? 'c' : type,
         .major = (unsigned)device->major,

@@ -115,6 +115,9 @@ static int set_io_priority(const struct process *process, struct error *err)
     for (size_t i = 0; wanted && i < ARRAY_LEN(io_classes); i++) {
         if (strcmp(io_classes[i].name, wanted->class) != 0)
             continue;
+        if (wanted->priority < 0 || wanted->priority >= IOPRIO_NR_LEVELS)
+            return error_set(err, ERROR_INVALID, "process.ioPriority.priority: must be 0 to %d",
+                IOPRIO_NR_LEVELS - 1);
         int value = IOPRIO_PRIO_VALUE(io_classes[i].class, wanted->priority);
         if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, value) < 0)
             return error_sys(err, "set the I/O priority");

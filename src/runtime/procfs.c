@@ -70,8 +70,20 @@ static const struct {
     { "user/", "user" },
 };
 
+/* "net/../kernel/core_pattern" begins as a name of the network namespace. */
+static bool leads_elsewhere(const char *path)
+{
+    struct view rest = view_of(path), piece;
+    while (view_split(&rest, '/', &piece))
+        if (view_eq(piece, "..") || view_eq(piece, "."))
+            return true;
+    return false;
+}
+
 static int check_owner(const struct oci_spec *spec, const char *path, struct error *err)
 {
+    if (leads_elsewhere(path))
+        return error_set(err, ERROR_DENIED, "must not contain \".\" or \"..\"");
     for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
         size_t n = strlen(owners[i].prefix);
         bool whole = owners[i].prefix[n - 1] != '/';

@@ -22,6 +22,17 @@ static bool is_text(const char *text)
     return text && *text;
 }
 
+static int refuse_numbers(const struct oci_process *process, struct error *err)
+{
+    const struct oci_console_size *size = process->console_size;
+    const struct opt_i64 *umask = &process->user.umask;
+    if (umask->set && (umask->value < 0 || umask->value > 0777))
+        return error_set(err, ERROR_INVALID, "process.user.umask: must be 0 to 511 (0777)");
+    if (size && (size->height > UINT16_MAX || size->width > UINT16_MAX))
+        return error_set(err, ERROR_INVALID, "process.consoleSize: at most %d", UINT16_MAX);
+    return 0;
+}
+
 int refuse_process(const struct oci_process *process, struct error *err)
 {
     const struct refusal refusals[] = {
@@ -36,7 +47,7 @@ int refuse_process(const struct oci_process *process, struct error *err)
     if (process->cwd[0] != '/')
         return error_set(err, ERROR_INVALID, "process.cwd: must be absolute, not \"%s\"",
             process->cwd);
-    return 0;
+    return refuse_numbers(process, err);
 }
 
 static int refuse_mount(const struct oci_mount *mount, size_t i, struct error *err)

@@ -255,6 +255,9 @@ void log_file_finish(struct log_file *log, int64_t when_ns)
         str_done(&log->unended[s]);
     }
     log_file_flush(log, when_ns);
+    if (log->lost_lines && !confess(log, when_ns))
+        log_warn("the log %s lacks %" PRIu64 " lines: %s", log->name, log->lost_lines,
+            strerror(log->lost_errno));
 }
 
 void log_file_relax(struct log_file *log)

@@ -207,27 +207,14 @@ static void create__says_what_is_wrong(void **state)
     }
 }
 
-static void create__refuses_by_name(void **state)
+struct refusal {
+    const char *patch, *words;
+};
+
+/* Each patch replaces members of the case's configuration. */
+static void check_refusals(const struct refusal *cases, size_t count, enum error_kind kind)
 {
-    static const struct {
-        const char *patch, *words;
-    } cases[] = {
-        { "{\"vm\":{}}", "vm is not supported" },
-        { "{\"linux\":{\"intelRdt\":{}}}", "linux.intelRdt is not supported" },
-        { "{\"linux\":{\"mountLabel\":\"x\"}}", "linux.mountLabel is not supported" },
-        { "{\"process\":{\"cwd\":\"/\",\"selinuxLabel\":\"x\"}}",
-            "process.selinuxLabel is not supported" },
-        { "{\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"time\"}]}}",
-            "a time namespace" },
-        { "{\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}}", "without a mount namespace" },
-        { "{\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/\",\"uidMappings\":"
-          "[{\"containerID\":0,\"hostID\":0,\"size\":1}]}]}",
-            "mounts[0].uidMappings" },
-        { "{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NOTIFY\"},\"namespaces\":[{"
-          "\"type\":\"mount\"}]}}",
-            "SCMP_ACT_NOTIFY is not supported" },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < count; i++) {
         struct container_case c;
         struct error err = { 0 };
         case_begin(&c, "exit", "0", NULL);
@@ -249,9 +236,82 @@ static void create__refuses_by_name(void **state)
         free(spec->hostname);
         spec->hostname = NULL;
         c.create.spec = spec;
-        CHECK_FAILS(runtime_create(&c.create, &c.result, &err), ERROR_UNSUPPORTED, cases[i].words);
+        CHECK_FAILS(runtime_create(&c.create, &c.result, &err), kind, cases[i].words);
         case_end(&c);
     }
+}
+
+static void create__refuses_by_name(void **state)
+{
+    static const struct refusal cases[] = {
+        { "{\"vm\":{}}", "vm is not supported" },
+        { "{\"solaris\":{}}", "solaris is not supported" },
+        { "{\"windows\":{}}", "windows is not supported" },
+        { "{\"zos\":{}}", "zos is not supported" },
+        { "{\"linux\":{\"intelRdt\":{}}}", "linux.intelRdt is not supported" },
+        { "{\"linux\":{\"mountLabel\":\"x\"}}", "linux.mountLabel is not supported" },
+        { "{\"linux\":{\"timeOffsets\":{\"boottime\":{\"secs\":1}}}}",
+            "linux.timeOffsets is not supported" },
+        { "{\"linux\":{\"netDevices\":{\"eth0\":{}}}}", "linux.netDevices is not supported" },
+        { "{\"linux\":{\"memoryPolicy\":{}}}", "linux.memoryPolicy is not supported" },
+        { "{\"linux\":{\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"x\"]}}}",
+            "linux.personality.flags is not supported" },
+        { "{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/"
+          "x\"}}}",
+            "linux.seccomp.listenerPath is not supported" },
+        { "{\"process\":{\"selinuxLabel\":\"x\"}}", "process.selinuxLabel is not supported" },
+        { "{\"process\":{\"scheduler\":{\"policy\":\"SCHED_FIFO\"}}}",
+            "process.scheduler is not supported" },
+        { "{\"process\":{\"execCPUAffinity\":{\"initial\":\"0\"}}}",
+            "process.execCPUAffinity is not supported" },
+        { "{\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"time\"}]}}",
+            "a time namespace" },
+        { "{\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}}", "without a mount namespace" },
+        { "{\"linux\":{\"namespaces\":[{\"type\":\"mount\",\"path\":\"/proc/self/ns/mnt\"}]}}",
+            "joining a mount namespace" },
+        { "{\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/\",\"uidMappings\":"
+          "[{\"containerID\":0,\"hostID\":0,\"size\":1}]}]}",
+            "mounts[0].uidMappings" },
+        { "{\"mounts\":[{\"destination\":\"/x\",\"source\":\"/"
+          "\",\"options\":[\"rbind\",\"idmap\"]}]}",
+            "mount option idmap is not supported" },
+        { "{\"mounts\":[{\"destination\":\"/x\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}]}",
+            "mount option tmpcopyup is not supported" },
+        { "{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NOTIFY\"},\"namespaces\":[{"
+          "\"type\":\"mount\"}]}}",
+            "SCMP_ACT_NOTIFY is not supported" },
+    };
+    check_refusals(cases, ARRAY_LEN(cases), ERROR_UNSUPPORTED);
+}
+
+static void create__refuses_what_is_out_of_range(void **state)
+{
+    static const struct refusal cases[] = {
+        { "{\"process\":{\"user\":{\"umask\":4294967296}}}", "process.user.umask" },
+        { "{\"process\":{\"user\":{\"umask\":-1}}}", "process.user.umask" },
+        { "{\"process\":{\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8}}}",
+            "process.ioPriority.priority" },
+        { "{\"process\":{\"oomScoreAdj\":1001}}", "process.oomScoreAdj" },
+        { "{\"process\":{\"consoleSize\":{\"height\":65536,\"width\":1}}}", "process.consoleSize" },
+        { "{\"linux\":{\"devices\":[{\"path\":\"/dev/"
+          "x\",\"type\":\"c\",\"major\":4096,\"minor\":0}]}}",
+            "out of range" },
+        { "{\"linux\":{\"devices\":[{\"path\":\"/dev/x\",\"type\":\"c\",\"major\":1,\"minor\":3,"
+          "\"uid\":4294967296}]}}",
+            "uid" },
+    };
+    check_refusals(cases, ARRAY_LEN(cases), ERROR_INVALID);
+}
+
+/* What a name says of its namespace must be where it leads: net/../kernel would be the host's. */
+static void create__keeps_sysctls_in_their_namespace(void **state)
+{
+    static const struct refusal cases[] = {
+        { "{\"linux\":{\"sysctl\":{\"net/../kernel/no_such_name\":\"core\"}}}", "sysctl net/.." },
+        { "{\"linux\":{\"sysctl\":{\"kernel.no_such_name\":\"core\"}}}",
+            "separate kernel namespace" },
+    };
+    check_refusals(cases, ARRAY_LEN(cases), ERROR_DENIED);
 }
 
 static void create__dies_when_it_is_not_started(void **state)
@@ -452,6 +512,8 @@ int main(void)
         cmocka_unit_test(create__stays_inside_the_root),
         cmocka_unit_test(create__says_what_is_wrong),
         cmocka_unit_test(create__refuses_by_name),
+        cmocka_unit_test(create__refuses_what_is_out_of_range),
+        cmocka_unit_test(create__keeps_sysctls_in_their_namespace),
         cmocka_unit_test(create__dies_when_it_is_not_started),
         cmocka_unit_test(start__reports_what_exec_says),
         cmocka_unit_test(create__is_a_sibling_when_asked),

@@ -213,6 +213,20 @@ static void log_file__counts_what_a_full_disk_loses(void **state)
         "holds \"%s\"", got);
 }
 
+static void log_file__tells_of_lost_lines_at_the_end(void **state)
+{
+    struct fixture *f = *state;
+    open_log(f, (struct log_options){ 0 });
+    limit_file_size(100);
+    add(f, LOG_STDOUT, "a\nb\n");
+    log_file_flush(&f->log, WHEN);
+    limit_file_size(RLIM_INFINITY);
+    log_file_finish(&f->log, WHEN);
+    _cleanup_free_ char *got = read_back(f, "x.log", NULL, NULL);
+    CHECK(strcmp(got, "a\n[1 lines of output could not be logged: File too large]\n") == 0,
+        "holds \"%s\"", got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(log_file__empties_a_single_file, setup, teardown),
         cmocka_unit_test_setup_teardown(log_file__cuts_off_a_torn_line, setup, teardown),
         cmocka_unit_test_setup_teardown(log_file__counts_what_a_full_disk_loses, setup, teardown),
+        cmocka_unit_test_setup_teardown(log_file__tells_of_lost_lines_at_the_end, setup, teardown),
     };
     return cmocka_run_group_tests_name("shim/log_file", tests, NULL, NULL);
 }
