@@ -14,7 +14,7 @@ static const struct program programs[] = {
     { "modprobe", modprobe_main, "load a kernel module" },
     { "runtime", runtime_main, "the OCI runtime command line" },
     { "shim", shim_main, "hold one container" },
-    { NULL, NULL, NULL },
+    { 0 },
 };
 
 int main(int argc, char **argv)

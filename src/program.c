@@ -17,22 +17,56 @@ static const char *last_component(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static void print_programs(const struct program *table, FILE *to)
+static void print_programs(const struct program *table, const char *title, bool option, bool inner,
+    FILE *to)
 {
-    fprintf(to, "programs:\n");
+    bool any = false;
     for (; table->name; table++)
-        fprintf(to, "  %-20s %s\n", table->name, table->summary);
+        if (table->summary && (table->name[0] == '-') == option && table->inner == inner) {
+            if (!any)
+                fprintf(to, "\n%s:\n", title);
+            any = true;
+            fprintf(to, "  %-18s   %s\n", table->name, table->summary);
+        }
+}
+
+static void print_all(const struct program *table, const char *self, FILE *to)
+{
+    fprintf(to,
+        "\nUsage:  %s COMMAND\n\nOne program with many names; each may be called by itself\n",
+        self);
+    print_programs(table, "Commands", false, false, to);
+    print_programs(table, "Programs of the system itself", false, true, to);
+    print_programs(table, "Options", true, false, to);
+    fprintf(to, "\nRun '%s COMMAND --help' for more information on a command.\n", self);
+}
+
+static int run(const struct program *program, const char *prefix, int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") != 0 || !program->usage)
+        return program->main(argc, argv);
+    printf("\nUsage:  %s%s%s%s\n", prefix, program->name, *program->usage ? " " : "",
+        program->usage);
+    if (program->summary)
+        printf("\n%s\n", program->summary);
+    if (program->options)
+        printf("\nOptions:\n%s", program->options);
+    return 0;
 }
 
 int program_run(const struct program *table, int argc, char **argv)
 {
-    const struct program *found = argc > 0 ? program_find(table, last_component(argv[0])) : NULL;
+    const char *self = argc > 0 ? last_component(argv[0]) : "ros";
+    const struct program *found = program_find(table, self);
     if (found)
-        return found->main(argc, argv);
+        return run(found, "", argc, argv);
     if (argc > 1 && (found = program_find(table, argv[1])) != NULL)
-        return found->main(argc - 1, argv + 1);
-    if (argc > 1)
-        fprintf(stderr, "%s: no program of this name\n", argv[1]);
-    print_programs(table, stderr);
+        return run(found, "ros ", argc - 1, argv + 1);
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0
+        || strcmp(argv[1], "help") == 0) {
+        print_all(table, self, stdout);
+        return 0;
+    }
+    fprintf(stderr, "%s: '%s' is not a command.\nSee '%s --help'\n", self, argv[1], self);
     return 127;
 }

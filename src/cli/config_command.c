@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "cli/subcommand.h"
 #include "config/config.h"
 
 #define INPUT_BYTES_MAX (1u << 20)
@@ -50,12 +51,6 @@ static int file_option(int argc, char **argv, int letter, const char *name, cons
     return optind == argc ? 0 : -1;
 }
 
-static int usage(const char *text)
-{
-    fprintf(stderr, "usage: ros config %s\n", text);
-    return 1;
-}
-
 static json *load(struct error *err)
 {
     _cleanup_strv_ char **warnings = NULL;
@@ -70,7 +65,7 @@ static int config_get_main(int argc, char **argv)
 {
     struct error err = { 0 };
     if (argc != 2)
-        return usage("get KEY");
+        return SUBCOMMAND_USAGE;
     _cleanup_json_ json *config = load(&err);
     if (!config)
         return failed(&err);
@@ -86,7 +81,7 @@ static int config_set_main(int argc, char **argv)
 {
     struct error err;
     if (argc != 3)
-        return usage("set KEY VALUE");
+        return SUBCOMMAND_USAGE;
     return config_set(NULL, argv[1], argv[2], &err) < 0 ? failed(&err) : 0;
 }
 
@@ -97,7 +92,7 @@ static int config_merge_main(int argc, char **argv)
     _cleanup_str_ struct str text = { 0 };
     _cleanup_strv_ char **faults = NULL;
     if (file_option(argc, argv, 'i', "input", &path) < 0)
-        return usage("merge [-i FILE]");
+        return SUBCOMMAND_USAGE;
     if (read_input(path, &text, &err) < 0)
         return failed(&err);
     if (config_merge(NULL, str_text(&text), text.n, &faults, &err) == 0)
@@ -113,7 +108,7 @@ static int config_validate_main(int argc, char **argv)
     _cleanup_str_ struct str text = { 0 };
     _cleanup_strv_ char **faults = NULL;
     if (file_option(argc, argv, 'i', "input", &path) < 0)
-        return usage("validate [-i FILE]");
+        return SUBCOMMAND_USAGE;
     if (read_input(path, &text, &err) < 0)
         return failed(&err);
     size_t count = config_validate(str_text(&text), text.n, &faults);
@@ -149,7 +144,7 @@ static int config_export_main(int argc, char **argv)
         else if (option == 'f')
             what.full = true;
         else
-            return usage("export [-o FILE] [-p] [-f]");
+            return SUBCOMMAND_USAGE;
     }
     if (config_export(NULL, &what, &text, &err) < 0 || write_output(path, &text, &err) < 0)
         return failed(&err);
@@ -176,7 +171,7 @@ static int config_images_main(int argc, char **argv)
     _cleanup_str_ struct str text = { 0 }, images = { 0 };
     json *document = NULL;
     if (file_option(argc, argv, 'i', "input", &path) < 0 || !path)
-        return usage("images -i FILE");
+        return SUBCOMMAND_USAGE;
     if (read_input(path, &text, &err) < 0
         || yaml_parse(str_text(&text), text.n, &document, NULL, &err) < 0)
         return failed(&err);
@@ -188,38 +183,40 @@ static int config_images_main(int argc, char **argv)
     return 0;
 }
 
-static const struct {
-    const char *name;
-    int (*main)(int argc, char **argv);
-    const char *usage, *summary;
-} commands[] = {
-    { "get", config_get_main, "get KEY", "print a value" },
-    { "set", config_set_main, "set KEY VALUE", "set a value (YAML) in cloud-config.yml" },
-    { "merge", config_merge_main, "merge [-i FILE]", "merge a cloud-config into cloud-config.yml" },
-    { "export", config_export_main, "export [-o FILE] [-p] [-f]",
-        "print the configuration; -p private keys too, -f defaults too" },
-    { "validate", config_validate_main, "validate [-i FILE]", "check a cloud-config" },
-    { "images", config_images_main, "images -i FILE", "list the images of a file's services" },
-};
-
-static int help(FILE *to, int code)
+static int config_keys_main(int argc, char **argv)
 {
-    fprintf(to, "usage: ros config COMMAND\n\n");
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(to, "  %-28s %s\n", commands[i].usage, commands[i].summary);
-    return code;
+    struct error err;
+    _cleanup_str_ struct str text = { 0 };
+    (void)argv;
+    if (argc != 1)
+        return SUBCOMMAND_USAGE;
+    config_describe_keys(&text);
+    return write_output(NULL, &text, &err) < 0 ? failed(&err) : 0;
 }
+
+#define INPUT_OPTION "  -i, --input string   File to read; standard input without\n"
+
+static const struct subcommand rows[] = {
+    { "get", config_get_main, "KEY", "Print a value" },
+    { "set", config_set_main, "KEY VALUE", "Set a value (YAML) in cloud-config.yml" },
+    { "merge", config_merge_main, "[-i FILE]", "Merge a cloud-config into cloud-config.yml",
+        INPUT_OPTION },
+    { "export", config_export_main, "[-o FILE] [-p] [-f]", "Print the configuration",
+        "  -o, --output string   File to write; standard output without\n"
+        "  -p, --private         Private keys too\n"
+        "  -f, --full            Defaults too\n" },
+    { "validate", config_validate_main, "[-i FILE]", "Check a cloud-config", INPUT_OPTION },
+    { "images", config_images_main, "-i FILE", "List the images of a file's services",
+        "  -i, --input string   File to read\n" },
+    { "keys", config_keys_main, "", "List all keys: name, type, whether it works, meaning" },
+    { "generate", NULL, "", "Fill a template" },
+    { "syslinux", NULL, "", "Edit the kernel's parameters" },
+    { 0 },
+};
+static const struct subcommands commands = { "config", "Get, set and check the configuration", rows,
+    true };
 
 int config_command(int argc, char **argv)
 {
-    if (argc < 2)
-        return help(stderr, 1);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0
-        || strcmp(argv[1], "help") == 0)
-        return help(stdout, 0);
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].main(argc - 1, argv + 1);
-    fprintf(stderr, "ros config: \"%s\" is not a command; see ros config --help\n", argv[1]);
-    return 1;
+    return subcommand_run(&commands, argc, argv);
 }

@@ -31,13 +31,6 @@ static int list(const char *command, const char *key)
     return 0;
 }
 
-static int absent(int argc, char **argv)
-{
-    (void)argc;
-    fprintf(stderr, "%s: this version of Paddock does not have it yet\n", argv[0]);
-    return 1;
-}
-
 static int console_list(int argc, char **argv)
 {
     (void)argc;
@@ -60,40 +53,44 @@ static int os_version(int argc, char **argv)
     return 0;
 }
 
-static const struct subcommand console_commands[] = {
-    { "list", console_list, "                 consoles, and which is current" },
-    { "enable", absent, "NAME             (not yet)" },
-    { "switch", absent, "NAME             (not yet)" },
+static const struct subcommand console_rows[] = {
+    { "list", console_list, "", "List consoles, and which is current" },
+    { "enable", NULL, "NAME", "Choose a console for the next boot" },
+    { "switch", NULL, "[-f] [--no-pull] NAME", "Change to another console" },
     { 0 },
 };
+static const struct subcommands console_commands = { "console", "Consoles to log in to",
+    console_rows };
 
-static const struct subcommand engine_commands[] = {
-    { "list", engine_list, "                 engines, and which is current" },
-    { "enable", absent, "NAME             (not yet)" },
-    { "switch", absent, "NAME             (not yet)" },
-    { "create", absent, "NAME             (not yet)" },
-    { "rm", absent, "NAME                 (not yet)" },
+static const struct subcommand engine_rows[] = {
+    { "list", engine_list, "", "List engines, and which is current" },
+    { "enable", NULL, "NAME", "Choose an engine for the next boot" },
+    { "switch", NULL, "[-f] [--no-pull] NAME", "Change to another engine" },
+    { "create", NULL, "NAME", "Make a further engine" },
+    { "rm", NULL, "NAME", "Remove a further engine" },
     { 0 },
 };
+static const struct subcommands engine_commands = { "engine", "The user's engines", engine_rows };
 
-static const struct subcommand os_commands[] = {
-    { "version", os_version, "                the version that runs" },
-    { "list", absent, "                   (not yet)" },
-    { "upgrade", absent, "                (not yet)" },
+static const struct subcommand os_rows[] = {
+    { "version", os_version, "", "Print the version that runs" },
+    { "list", NULL, "", "List versions" },
+    { "upgrade", NULL, "", "Change to another version" },
     { 0 },
 };
+static const struct subcommands os_commands = { "os", "Versions of the system", os_rows };
 
 int console_command(int argc, char **argv)
 {
-    return subcommand_run("console", console_commands, argc, argv);
+    return subcommand_run(&console_commands, argc, argv);
 }
 
 int engine_command(int argc, char **argv)
 {
-    return subcommand_run("engine", engine_commands, argc, argv);
+    return subcommand_run(&engine_commands, argc, argv);
 }
 
 int os_command(int argc, char **argv)
 {
-    return subcommand_run("os", os_commands, argc, argv);
+    return subcommand_run(&os_commands, argc, argv);
 }

@@ -204,24 +204,32 @@ static int delete_command(int argc, char **argv)
     return 0;
 }
 
-static const struct subcommand commands[] = {
-    { "list", list_command, "                     services that are switched on or off" },
-    { "enable", enable_command, "NAME...              switch on, from the next boot" },
-    { "disable", disable_command, "NAME...             switch off, from the next boot" },
-    { "delete", delete_command, "NAME...              switch off, and remove the container" },
-    { "up", up_command, "[NAME...]                create and start" },
-    { "create", create_command, "[NAME...]            create" },
-    { "start", engine_command_for, "NAME...               start the container" },
-    { "stop", engine_command_for, "NAME...                stop the container" },
-    { "restart", engine_command_for, "NAME...             stop and start the container" },
-    { "kill", engine_command_for, "[-s SIGNAL] NAME...    send a signal" },
-    { "rm", engine_command_for, "[-f] NAME...             remove the container" },
-    { "logs", engine_command_for, "[-f] [--tail N] NAME   what it has written" },
-    { "ps", ps_command, "                       states of all services" },
+static const struct subcommand rows[] = {
+    { "list", list_command, "", "List services that are switched on or off" },
+    { "enable", enable_command, "NAME...", "Switch on, from the next boot" },
+    { "disable", disable_command, "NAME...", "Switch off, from the next boot" },
+    { "delete", delete_command, "NAME...", "Switch off, and remove the container" },
+    { "up", up_command, "[-d] [NAME...]", "Create and start",
+        "  -d   Taken; services always run in the background\n" },
+    { "create", create_command, "[NAME...]", "Create" },
+    { "start", engine_command_for, "NAME...", "Start the container" },
+    { "stop", engine_command_for, "NAME...", "Stop the container" },
+    { "restart", engine_command_for, "NAME...", "Stop and start the container" },
+    { "kill", engine_command_for, "[-s SIGNAL] NAME...", "Send a signal",
+        "  -s, --signal string   Signal to send\n" },
+    { "rm", engine_command_for, "[-f] NAME...", "Remove the container",
+        "  -f, --force   Also one that runs\n" },
+    { "logs", engine_command_for, "[-f] [--tail N] NAME", "Print what it has written",
+        "  -f, --follow        Go on with what is written from now on\n"
+        "      --tail string   Only so many lines of the past\n" },
+    { "ps", ps_command, "", "List all services and their states" },
+    { "build", NULL, "NAME...", "Build the image" },
+    { "pull", NULL, "NAME...", "Get the image anew" },
     { 0 },
 };
+static const struct subcommands commands = { "service", "The system's services", rows };
 
 int service_command(int argc, char **argv)
 {
-    return subcommand_run("service", commands, argc, argv);
+    return subcommand_run(&commands, argc, argv);
 }

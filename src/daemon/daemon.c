@@ -174,7 +174,7 @@ int dockerd_main(int argc, char **argv)
     struct daemon daemon = { .signal_fd = -1 };
     struct error err;
     if (daemon_options_read(argc, argv, &daemon.options, &err) < 0) {
-        fprintf(stderr, "dockerd: %s\n", err.text);
+        fprintf(stderr, "dockerd: %s\nSee 'dockerd --help'.\n", err.text);
         return 125;
     }
     if (daemon.options.help || daemon.options.version) {

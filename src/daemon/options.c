@@ -452,7 +452,9 @@ void daemon_options_done(struct daemon_options *out)
 
 void daemon_options_print(void)
 {
-    printf("usage: dockerd [OPTIONS]\n\n");
+    printf("\nUsage:  dockerd [OPTIONS]\n\nA container engine; keys of /etc/docker/daemon.json are "
+           "as with Docker"
+           "\n\nOptions:\n");
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         const struct option *o = &options[i];
         if (o->kind > OPTION_LIST)
@@ -460,6 +462,9 @@ void daemon_options_print(void)
         char letter[8] = "    ";
         if (o->letter)
             snprintf(letter, sizeof letter, "-%c, ", o->letter);
-        printf("  %s--%-26s %s\n", letter, o->name, o->text);
+        static const char *const types[] = { [OPTION_STRING] = " string", [OPTION_LIST] = " list" };
+        _cleanup_free_ char *name =
+            xasprintf("%s%s", o->name, types[o->kind] ? types[o->kind] : "");
+        printf("  %s--%-32s %s\n", letter, name, o->text);
     }
 }

@@ -41,21 +41,21 @@ static const struct command {
     const char *usage, *summary;
     bool takes_id, takes_args, reads_states;
 } commands[] = {
-    { "create", CREATE, cli_create, "ID", "make a container", true, false, true },
-    { "start", START, cli_start, "ID", "run a made container's program", true, false, true },
-    { "run", RUN, cli_run, "ID", "create and start, and wait for the end", true, false, true },
-    { "exec", EXEC, cli_exec, "ID [COMMAND [ARG...]]", "run a process in a container", true, true,
+    { "create", CREATE, cli_create, "ID", "Make a container", true, false, true },
+    { "start", START, cli_start, "ID", "Run a made container's program", true, false, true },
+    { "run", RUN, cli_run, "ID", "Create and start, and wait for the end", true, false, true },
+    { "exec", EXEC, cli_exec, "ID [COMMAND [ARG...]]", "Run a process in a container", true, true,
         true },
-    { "kill", KILL, cli_kill, "ID [SIGNAL]", "send a signal (SIGTERM)", true, true, true },
-    { "delete", DELETE, cli_delete, "ID", "remove a stopped container", true, false, true },
-    { "pause", PAUSE, cli_pause, "ID", "freeze all processes", true, false, true },
-    { "resume", PAUSE, cli_resume, "ID", "thaw them", true, false, true },
-    { "update", UPDATE, cli_update, "ID", "change limits", true, false, true },
-    { "state", STATE, cli_state, "ID", "the state document", true, false, true },
-    { "list", LIST, cli_list, "", "all containers", false, false, true },
-    { "ps", PS, cli_ps, "ID", "the processes of a container", true, true, true },
-    { "spec", SPEC, cli_spec, "", "write a config.json to begin with", false, false, false },
-    { "features", FEATURES, cli_features, "", "what this runtime can do", false, false, false },
+    { "kill", KILL, cli_kill, "ID [SIGNAL]", "Send a signal (SIGTERM)", true, true, true },
+    { "delete", DELETE, cli_delete, "ID", "Remove a stopped container", true, false, true },
+    { "pause", PAUSE, cli_pause, "ID", "Freeze all processes", true, false, true },
+    { "resume", PAUSE, cli_resume, "ID", "Thaw them", true, false, true },
+    { "update", UPDATE, cli_update, "ID", "Change limits", true, false, true },
+    { "state", STATE, cli_state, "ID", "The state document", true, false, true },
+    { "list", LIST, cli_list, "", "All containers", false, false, true },
+    { "ps", PS, cli_ps, "ID", "The processes of a container", true, true, true },
+    { "spec", SPEC, cli_spec, "", "Write a config.json to begin with", false, false, false },
+    { "features", FEATURES, cli_features, "", "What this runtime can do", false, false, false },
 };
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_LIST, OPTION_NUMBER, OPTION_IGNORED };
@@ -114,17 +114,25 @@ static void print_options(FILE *to, unsigned bits)
         char letter[8] = "    ";
         if (options[i].letter)
             snprintf(letter, sizeof letter, "-%c, ", options[i].letter);
-        fprintf(to, "  %s--%-16s %s\n", letter, options[i].name, options[i].summary);
+        static const char *const types[] = {
+            [OPTION_TEXT] = " string", [OPTION_LIST] = " list", [OPTION_NUMBER] = " int"
+        };
+        const char *type = types[options[i].kind] ? types[options[i].kind] : "";
+        char name[32];
+        snprintf(name, sizeof name, "%s%s", options[i].name, type);
+        fprintf(to, "  %s--%-24s %s\n", letter, name, options[i].summary);
     }
 }
 
 static void print_usage(FILE *to)
 {
-    fprintf(to, "usage: ros runtime [OPTION...] COMMAND [OPTION...] [ARG...]\n\n");
+    fprintf(to, "\nUsage:  ros runtime [OPTIONS] COMMAND\n\nThe OCI runtime command line\n"
+                "\nCommands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(to, "  %-10s %-22s %s\n", commands[i].name, commands[i].usage, commands[i].summary);
-    fprintf(to, "\n");
+        fprintf(to, "  %-10s   %s\n", commands[i].name, commands[i].summary);
+    fprintf(to, "\nGlobal Options:\n");
     print_options(to, GLOBAL);
+    fprintf(to, "\nRun 'ros runtime COMMAND --help' for more information on a command.\n");
 }
 
 /* ---- reading the arguments ---- */
@@ -319,7 +327,8 @@ static int dispatch(struct cli *cli, char **argv, struct error *err)
                      : error_set(err, ERROR_INVALID, "a command is missing");
     }
     if (argv[1] && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        printf("usage: ros runtime %s [OPTION...] %s\n\n", command->name, command->usage);
+        printf("\nUsage:  ros runtime %s [OPTIONS]%s%s\n\n%s\n\nOptions:\n", command->name,
+            *command->usage ? " " : "", command->usage, command->summary);
         print_options(stdout, command->bit);
         return 0;
     }
