@@ -16,6 +16,9 @@
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define TRIES 64
+/* A million folders with names of 40 bytes; the largest images have a tenth of that. */
+#define REMEMBERED_MAX (128U << 20)
+#define REMEMBERED_EACH 88 /* what there is beside the name */
 
 void tar_place_init(struct tar_place *place, int root_fd)
 {
@@ -107,6 +110,15 @@ void tar_place_add_implied(struct tar_place *place, char *path)
     place->implied[place->implied_count] = NULL;
 }
 
+int tar_place_remember(struct tar_place *place, const char *path, struct error *err)
+{
+    place->remembered += strlen(path) + REMEMBERED_EACH;
+    return place->remembered <= REMEMBERED_MAX
+               ? 0
+               : error_set(err, ERROR_INVALID, "names of folders and links take more than %u bytes",
+                     REMEMBERED_MAX);
+}
+
 /* mkdir -p inside the root; links on the way are followed there. */
 static int make_folders(struct tar_place *place, const char *path, struct error *err)
 {
@@ -126,6 +138,8 @@ static int make_folders(struct tar_place *place, const char *path, struct error 
         if (mkdirat(parent, base, 0755) < 0
             || fchmodat(parent, base, 0755, AT_SYMLINK_NOFOLLOW) < 0)
             return error_sys(err, "make folder \"%.128s\"", prefix);
+        if (tar_place_remember(place, prefix, err) < 0)
+            return -1;
         tar_place_add_implied(place,
             real && *real ? path_join(real, base) : xstrdup(real ? base : prefix));
     }

@@ -11,7 +11,8 @@ struct tar_place {
     char *real;        /* the last answer of tar_place_real */
     char **implied;    /* folders made because a name needed them; NULL-terminated, or NULL */
     size_t implied_count, implied_capacity;
-    unsigned kept; /* next number in kept_fd */
+    size_t remembered; /* bytes of names that are kept until the end */
+    unsigned kept;     /* next number in kept_fd */
 };
 
 void tar_place_init(struct tar_place *place, int root_fd);
@@ -21,6 +22,8 @@ void tar_place_forget(struct tar_place *place);
 
 /* path is owned. */
 void tar_place_add_implied(struct tar_place *place, char *path);
+/* Before a name is kept until the end: an archive must not fill the memory with them. ERROR_INVALID. */
+MUST_CHECK int tar_place_remember(struct tar_place *place, const char *path, struct error *err);
 
 /* The folder (readable, borrowed) in which path's last component lies; made when missing. *base points into path. */
 MUST_CHECK int tar_place_parent(struct tar_place *place, const char *path, const char **base,

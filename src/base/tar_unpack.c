@@ -44,7 +44,8 @@ struct tar_unpack {
 
     struct folder_time *times; /* of folders, set when all is there */
     size_t time_count, time_capacity;
-    char **links; /* foreign hard links: path, target */
+    char **links; /* foreign hard links: path, target, ..., NULL */
+    size_t link_count, link_capacity;
 };
 
 /* ---- names ---- */
@@ -224,6 +225,8 @@ static int make_folder(struct tar_unpack *u, int parent, struct error *err)
         return -1;
     if (was_whiteout && mark_opaque(fd, err) < 0)
         return -1;
+    if (tar_place_remember(&u->place, u->path, err) < 0)
+        return -1;
     ARRAY_GROW(u->times, u->time_count, u->time_capacity);
     u->times[u->time_count++] =
         (struct folder_time){ xstrdup(*u->path ? tar_place_real_parent(&u->place) : ""),
@@ -253,14 +256,26 @@ static int make_special(struct tar_unpack *u, int parent, struct error *err)
     return set_attributes_at(u, parent, err);
 }
 
+static void add_link_text(struct tar_unpack *u, const char *text)
+{
+    ARRAY_GROW(u->links, u->link_count, u->link_capacity);
+    u->links[u->link_count++] = xstrdup_opt(text);
+}
+
 static int foreign_link(struct tar_unpack *u, int parent, const char *target, struct error *err)
 {
     if (!u->options.layer)
         return error_set(err, ERROR_INVALID, "link to \"%.128s\", which is not there", target);
     bool kept, was_whiteout;
     const char *path = tar_place_real(&u->place, u->path);
-    strv_add(&u->links, path);
-    strv_add(&u->links, target);
+    if (tar_place_remember(&u->place, path, err) < 0
+        || tar_place_remember(&u->place, target, err) < 0)
+        return -1;
+    if (u->link_count)
+        u->link_count--; /* the NULL */
+    add_link_text(u, path);
+    add_link_text(u, target);
+    add_link_text(u, NULL);
     return clear(u, parent, false, &kept, &was_whiteout, err);
 }
 
@@ -498,6 +513,15 @@ static void filter_implied(struct tar_unpack *u)
     list[kept] = NULL;
 }
 
+static void free_times(struct tar_unpack *u)
+{
+    for (size_t i = 0; i < u->time_count; i++)
+        free(u->times[i].path);
+    free(u->times);
+    u->times = NULL;
+    u->time_count = u->time_capacity = 0;
+}
+
 int tar_unpack_finish(struct tar_unpack *u, struct error *err)
 {
     if (tar_parser_finish(u->parser, err) < 0)
@@ -506,6 +530,8 @@ int tar_unpack_finish(struct tar_unpack *u, struct error *err)
         return -1;
     if (u->place.implied)
         filter_implied(u);
+    free_times(u);
+    tar_place_forget(&u->place);
     return 0;
 }
 
@@ -515,9 +541,7 @@ void tar_unpack_free(struct tar_unpack *u)
         return;
     tar_parser_free(u->parser);
     tar_place_done(&u->place);
-    for (size_t i = 0; i < u->time_count; i++)
-        free(u->times[i].path);
-    free(u->times);
+    free_times(u);
     free(u->path);
     strv_free(u->links);
     if (u->file_fd >= 0)

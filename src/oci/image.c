@@ -6,6 +6,10 @@
 #include "base/memory.h"
 #include "oci/digest.h"
 
+/* In one document. A large index has some thousands. */
+#define CONTAINERS_MAX (32U << 10)
+#define VALUES_MAX (256U << 10)
+
 /* ---- configuration: image-spec config.md; Docker's image.Image has the same members and more ---- */
 
 static const struct schema_field history_fields[] = {
@@ -74,10 +78,24 @@ static int check_history(const struct image_config *config, struct error *err)
     return 0;
 }
 
-static int parse_document(const char *text, size_t n, json **out, struct error *err)
+int image_document_check(const char *text, size_t n, struct error *err)
 {
+    size_t containers = 0, values = 0;
     if (n > IMAGE_DOCUMENT_MAX)
         return error_set(err, ERROR_INVALID, "larger than %u bytes", IMAGE_DOCUMENT_MAX);
+    for (size_t i = 0; i < n; i++) { /* those within strings count as well: there are few */
+        containers += text[i] == '{' || text[i] == '[';
+        values += text[i] == ',';
+    }
+    return containers <= CONTAINERS_MAX && values <= VALUES_MAX
+               ? 0
+               : error_set(err, ERROR_INVALID, "holds too many values");
+}
+
+static int parse_document(const char *text, size_t n, json **out, struct error *err)
+{
+    if (image_document_check(text, n, err) < 0)
+        return -1;
     if (json_parse(text, n, out, err) < 0)
         return -1;
     if (json_object_is_type(*out, json_type_object))

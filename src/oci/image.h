@@ -67,6 +67,10 @@ struct image_index {
     size_t manifest_count;
 };
 
+/* Size and number of values, before a text is parsed that may be anybody's: two bytes of it can become some hundreds in memory.
+ * All functions here do so by themselves. ERROR_INVALID. */
+MUST_CHECK int image_document_check(const char *text, size_t n, struct error *err);
+
 /* What a document is: by its mediaType, else (OCI lets it out) by its members. */
 enum image_document { IMAGE_DOCUMENT_MANIFEST, IMAGE_DOCUMENT_INDEX };
 MUST_CHECK int image_document_kind(const char *text, size_t n, enum image_document *out,

@@ -34,6 +34,14 @@ struct layer_draft {
     char diff_id[DIGEST_SIZE];
 };
 
+/* A finished draft may wait long, beside many others: it holds no descriptors. */
+static int open_again(struct layer_draft *draft, struct error *err)
+{
+    draft->fd = dir_open(draft->store->tmp_fd, draft->name, err);
+    draft->fs_fd = draft->fd < 0 ? -1 : dir_open(draft->fd, "fs", err);
+    return draft->fs_fd < 0 ? -1 : 0;
+}
+
 static int open_folders(struct layer_draft *draft, struct error *err)
 {
     char random[17];
@@ -134,6 +142,9 @@ int layer_finish(struct layer_draft *draft, struct error *err)
     draft->decompress = NULL;
     recipe_free(draft->recipe);
     draft->recipe = NULL;
+    close_cleanup(&draft->fs_fd);
+    close_cleanup(&draft->fd);
+    draft->fs_fd = draft->fd = -1;
     return 0;
 }
 
@@ -192,6 +203,8 @@ static int publish(struct layer_draft *draft, struct layer *parent, struct layer
         return -1;
     if (parent && parent->depth >= IMAGE_LAYERS_MAX)
         return error_set(err, ERROR_UNSUPPORTED, "more than %d layers", IMAGE_LAYERS_MAX);
+    if (open_again(draft, err) < 0)
+        return -1;
     if (layer_settle(draft->fs_fd, parent, tar_unpack_implied(draft->unpack),
             tar_unpack_foreign_links(draft->unpack), err)
             < 0

@@ -163,7 +163,8 @@ static int load_item(struct load *load, const json *value, struct error *err)
 static int load_docker(struct load *load, const struct load_member *manifest, struct error *err)
 {
     _cleanup_json_ json *items = NULL;
-    if (json_parse(str_text(&manifest->text), manifest->text.n, &items, err) < 0)
+    if (image_document_check(str_text(&manifest->text), manifest->text.n, err) < 0
+        || json_parse(str_text(&manifest->text), manifest->text.n, &items, err) < 0)
         return error_prefix(err, "manifest.json");
     if (json_count(items) == 0)
         return error_set(err, ERROR_INVALID, "manifest.json: names no image");
@@ -263,12 +264,15 @@ static int load_layout(struct load *load, const struct load_member *index_member
     _cleanup_image_index_ struct image_index index = { 0 };
     if (image_index_parse(str_text(&index_member->text), index_member->text.n, &index, err) < 0)
         return error_prefix(err, "index.json");
-    if (index.manifest_count == 0)
-        return error_set(err, ERROR_INVALID, "index.json: names no image");
-    for (size_t i = 0; i < index.manifest_count; i++)
+    size_t images = 0;
+    for (size_t i = 0; i < index.manifest_count; i++) {
+        if (str_eq(index.manifests[i].platform.os, "unknown"))
+            continue; /* BuildKit's attestations: documents about an image, in the shape of one */
+        images++;
         if (load_descriptor(load, &index.manifests[i], NULL, 0, err) < 0)
             return -1;
-    return 0;
+    }
+    return images ? 0 : error_set(err, ERROR_INVALID, "index.json: names no image");
 }
 
 /* ---- the whole ---- */

@@ -426,6 +426,33 @@ static void tar_unpack__makes_whiteouts(void **state)
     CHECK_FAILS(unpack(root, &archive, true, &err), ERROR_INVALID, "device 0:0");
 }
 
+/* Folders' times and links to other layers wait in memory for the end: a small archive may name very many. */
+static void tar_unpack__remembers_so_much(void **state)
+{
+    static const char *const kinds[] = { "folder", "link" };
+    for (size_t kind = 0; kind < ARRAY_LEN(kinds); kind++) {
+        struct error err;
+        char name[3900] = "";
+        _cleanup_str_ struct str one = { 0 };
+        _cleanup_close_ int root = fresh_root();
+        struct tar_unpack_options options = { .layer = true };
+        _cleanup_tar_unpack_ struct tar_unpack *u = tar_unpack_new(root, &options);
+        for (size_t i = 0; i < sizeof name - 2; i++)
+            name[i] = i % 200 == 199 ? '/' : 'x';
+        struct tar_entry entry = { .type = kind ? TAR_HARDLINK : TAR_FOLDER,
+            .name = kind ? (char[]){ "link" } : name,
+            .link = name };
+        CHECK_OK(tar_write_entry(&(struct sink){ to_str, &one }, &entry, &err));
+        int rc = 0;
+        unsigned count = 0;
+        for (; rc == 0 && count < 50000; count++)
+            rc = tar_unpack_write(u, one.p, one.n, &err);
+        CHECK(rc < 0 && err.kind == ERROR_INVALID && strstr(err.text, "names of folders and links"),
+            "%s: %u times, %s", kinds[kind], count, rc < 0 ? err.text : "never refused");
+        CHECK(count > 10000, "%s: refused after %u", kinds[kind], count);
+    }
+}
+
 /* Somebody inside turns a folder into a link and back while an archive is unpacked through it. */
 struct racer {
     int root_fd;
@@ -531,6 +558,7 @@ int main(void)
         cmocka_unit_test(tar_unpack__sets_attributes),
         cmocka_unit_test(tar_unpack__replaces_what_is_there),
         cmocka_unit_test(tar_unpack__makes_whiteouts),
+        cmocka_unit_test(tar_unpack__remembers_so_much),
         cmocka_unit_test(tar_unpack__wins_against_links_that_come_and_go),
         cmocka_unit_test(tar_pack__writes_a_tree_that_unpacks_the_same),
     };

@@ -100,6 +100,22 @@ static void image_documents__are_checked(void **state)
     }
 }
 
+static void image_documents__hold_so_many_values(void **state)
+{
+    static const char *const pieces[] = { "[],", "{},", "0," };
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        struct error err = { 0 };
+        enum image_document kind;
+        _cleanup_str_ struct str text = { 0 };
+        str_add(&text, "{\"layers\":[");
+        while (text.n < (1U << 20))
+            str_add(&text, pieces[i]);
+        str_add(&text, "0]}");
+        CHECK_FAILS(image_document_kind(text.p, text.n, &kind, &err), ERROR_INVALID,
+            "too many values");
+    }
+}
+
 static void image_index_choose__takes_the_best_fit(void **state)
 {
     static const struct {
@@ -149,6 +165,7 @@ int main(void)
         cmocka_unit_test(digest__is_sha256),
         cmocka_unit_test(image_config_parse__reads_what_matters),
         cmocka_unit_test(image_documents__are_checked),
+        cmocka_unit_test(image_documents__hold_so_many_values),
         cmocka_unit_test(image_index_choose__takes_the_best_fit),
     };
     return cmocka_run_group_tests_name("oci/image", tests, NULL, NULL);
