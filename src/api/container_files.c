@@ -93,12 +93,12 @@ int container_archive_put_put(struct request *req, struct error *err)
     const char *path = path_of(req, err);
     if (!path)
         return -1;
-    if (query_flag(&req->query, "copyUIDGID", false))
-        return error_set(err, ERROR_INVALID, "copyUIDGID is not supported");
+    const struct container_put put = {
+        .keep_kinds = query_flag(&req->query, "noOverwriteDirNonDir", false),
+        .owned_by_user = query_flag(&req->query, "copyUIDGID", false),
+    };
     struct source source = request_source(req);
-    if (container_archive_put(req->engine, req->name, path,
-            query_flag(&req->query, "noOverwriteDirNonDir", false), &source, err)
-        < 0)
+    if (container_archive_put(req->engine, req->name, path, &put, &source, err) < 0)
         return -1;
     return response_empty(req, 200, err);
 }

@@ -110,6 +110,17 @@ int network_get(struct request *req, struct error *err)
     return response_json(req, 200, out, err);
 }
 
+/* All that there are are predefined. */
+int network_delete(struct request *req, struct error *err)
+{
+    struct network_info network = { 0 };
+    if (network_inspect(req->engine, req->name, &network, err) < 0)
+        return -1;
+    error_set(err, ERROR_DENIED, "%s is a pre-defined network and cannot be removed", network.name);
+    network_info_done(&network);
+    return -1;
+}
+
 /* The predefined networks are never unused. */
 int networks_prune_post(struct request *req, struct error *err)
 {

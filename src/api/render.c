@@ -64,6 +64,8 @@ static int parse_fraction(const char *text, int64_t *ns, struct error *err)
     return parse_i64(digits, 0, 999999999, ns, err);
 }
 
+#define LAST_SECOND (INT64_MAX / 1000000000 - 1)
+
 int parse_timestamp(const char *text, int64_t *wall_ns, struct error *err)
 {
     *wall_ns = 0;
@@ -75,10 +77,10 @@ int parse_timestamp(const char *text, int64_t *wall_ns, struct error *err)
         _cleanup_free_ char *seconds = view_dup(seconds_text);
         _cleanup_free_ char *fraction = rest.p ? view_dup(rest) : NULL;
         int64_t s = 0, ns = 0;
-        if (parse_i64(seconds, 0, INT64_MAX / 1000000000 - 1, &s, err) < 0
+        if (parse_i64(seconds, 0, INT64_MAX, &s, err) < 0
             || (fraction && parse_fraction(fraction, &ns, err) < 0))
             return -1;
-        *wall_ns = s * 1000000000 + ns;
+        *wall_ns = MIN(s, LAST_SECOND) * 1000000000 + ns; /* until the year 2999 is for ever */
         return 0;
     }
     int64_t ago_ns;

@@ -89,7 +89,7 @@ static const struct route rows[] = {
     { POST, "/networks/prune", SERVED(networks_prune_post, NONE) },
     { POST, "/networks/{id}/connect", REFUSED(NO_NETWORKS) },
     { POST, "/networks/{id}/disconnect", REFUSED(NO_NETWORKS) },
-    { DELETE, "/networks/{id}", REFUSED(NO_NETWORKS) },
+    { DELETE, "/networks/{id}", SERVED(network_delete, NONE) },
 
     /* building */
     { POST, "/build", REFUSED(NO_BUILDER) },

@@ -29,4 +29,4 @@ route_handler exec_create_post, exec_start_post, exec_resize_post, exec_get;
 route_handler volumes_list, volume_create_post, volume_get, volume_remove_delete,
     volumes_prune_post;
 /* networks.c */
-route_handler networks_list, network_get, networks_prune_post;
+route_handler networks_list, network_get, network_delete, networks_prune_post;

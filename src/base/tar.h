@@ -104,11 +104,16 @@ struct tar_recorder {
     int kept_fd; /* a folder on the same file system */
 };
 
+struct tar_owner {
+    uint32_t uid, gid;
+};
+
 struct tar_unpack_options {
     struct tar_limits limits;
     /* An image layer, to overlayfs form: ".wh." entries become whiteouts and opaque folders, extended attributes of overlayfs
      * and 0:0 devices are refused. */
     bool layer;
+    const struct tar_owner *owner;       /* of all entries, whatever they say; or NULL */
     bool keep_kinds;                     /* a folder must not replace a file, nor a file a folder */
     const struct tar_recorder *recorder; /* copied; or NULL */
 };

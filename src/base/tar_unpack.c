@@ -153,10 +153,18 @@ static void entry_times(const struct tar_entry *entry, struct timespec times[2])
     times[0] = times[1]; /* unpacking twice gives the same */
 }
 
+static struct tar_owner owner_of(const struct tar_unpack *u)
+{
+    if (u->options.owner)
+        return *u->options.owner;
+    return (struct tar_owner){ u->entry->uid, u->entry->gid };
+}
+
 /* In this order: chown(2) takes setuid and capabilities away. */
 static int set_attributes_fd(struct tar_unpack *u, int fd, struct error *err)
 {
-    if (fchown(fd, u->entry->uid, u->entry->gid) < 0)
+    struct tar_owner owner = owner_of(u);
+    if (fchown(fd, owner.uid, owner.gid) < 0)
         return error_sys(err, "set owner");
     if (fchmod(fd, u->entry->mode) < 0)
         return error_sys(err, "set mode");
@@ -166,8 +174,9 @@ static int set_attributes_fd(struct tar_unpack *u, int fd, struct error *err)
 static int set_attributes_at(struct tar_unpack *u, int parent, struct error *err)
 {
     struct timespec times[2];
+    struct tar_owner owner = owner_of(u);
     entry_times(u->entry, times);
-    if (fchownat(parent, u->base, u->entry->uid, u->entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fchownat(parent, u->base, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) < 0)
         return error_sys(err, "set owner");
     if (u->entry->type != TAR_SYMLINK
         && fchmodat(parent, u->base, u->entry->mode, AT_SYMLINK_NOFOLLOW) < 0)

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/tar.h"
+#include "base/users.h"
 #include "engine/model.h"
 
 #define BLOCK_BYTES 65536
@@ -261,10 +262,26 @@ static int unpack_write(void *context, const void *bytes, size_t n, struct error
     return tar_unpack_write(context, bytes, n, err);
 }
 
-static int unpack(int dir_fd, bool keep_kinds, const struct source *source, struct error *err)
+/* Whom the container runs as, when that is asked for: with no user of its own, files keep their owners. */
+static int find_owner(const struct view_root *root, const struct container_put *put,
+    struct tar_owner *owner, struct tar_unpack_options *options, struct error *err)
 {
-    struct tar_unpack_options options = { .keep_kinds = keep_kinds };
-    _cleanup_tar_unpack_ struct tar_unpack *unpack = tar_unpack_new(dir_fd, &options);
+    const char *user = root->record->config.user;
+    struct identity identity = { 0 };
+    if (!put->owned_by_user || !user || !*user)
+        return 0;
+    if (identity_find(root->fd, user, NULL, &identity, err) < 0)
+        return -1;
+    *owner = (struct tar_owner){ identity.uid, identity.gid };
+    identity_done(&identity);
+    options->owner = owner;
+    return 0;
+}
+
+static int unpack(int dir_fd, const struct tar_unpack_options *options, const struct source *source,
+    struct error *err)
+{
+    _cleanup_tar_unpack_ struct tar_unpack *unpack = tar_unpack_new(dir_fd, options);
     struct sink sink = { unpack_write, unpack };
     _cleanup_decompress_ struct decompress *decompress = decompress_new(&sink);
     _cleanup_free_ char *block = xmalloc(BLOCK_BYTES);
@@ -283,8 +300,10 @@ static int unpack(int dir_fd, bool keep_kinds, const struct source *source, stru
 }
 
 int container_archive_put(struct engine *engine, const char *name, const char *path,
-    bool no_overwrite_dir_non_dir, const struct source *source, struct error *err)
+    const struct container_put *put, const struct source *source, struct error *err)
 {
+    struct tar_unpack_options options = { .keep_kinds = put->keep_kinds };
+    struct tar_owner owner;
     _cleanup_(view_root) struct view_root root = VIEW_ROOT_NONE;
     bool read_only;
     if (view_root_open(engine, name, &root, err) < 0)
@@ -298,7 +317,9 @@ int container_archive_put(struct engine *engine, const char *name, const char *p
         return error_set(err, ERROR_INVALID, "extraction point is not a directory");
     if (read_only && !root.runs)
         return error_set(err, ERROR_DENIED, "container rootfs is marked read-only");
-    if (unpack(dir_fd, no_overwrite_dir_non_dir, source, err) < 0) {
+    if (find_owner(&root, put, &owner, &options, err) < 0)
+        return -1;
+    if (unpack(dir_fd, &options, source, err) < 0) {
         if (err->code == EROFS)
             err->kind = ERROR_DENIED;
         return -1;

@@ -65,7 +65,7 @@ int container_rename(struct engine *engine, const char *name, const char *new_na
         return error_set(err, ERROR_INVALID,
             "Renaming a container with the same name as its current name");
     if (name_check(bare, err) < 0 || name_claim(engine, bare, err) < 0)
-        return -1;
+        return error_prefix(err, "Error when allocating new name");
     int rc = container_claim(container, err);
     if (rc == 0) {
         rc = rename_claimed(container, bare, err);

@@ -209,14 +209,14 @@ static int read_request(const json *body, struct container_record *record, struc
     return 0;
 }
 
-static int fill_record(struct engine *engine, const struct container_create *request,
-    struct container_record *record, struct image *image, char ***warnings, struct error *err)
+static int fill_record(struct engine *engine, struct container_record *record, struct image *image,
+    char ***warnings, struct error *err)
 {
     char time[CLOCK_TEXT_SIZE];
     record->created = xstrdup(clock_format(clock_wall_ns(), time));
     record->image_id = xstrdup(image->id);
     record->layer = image->top ? xstrdup(image->top->chain_id) : NULL;
-    if (check_platform(image, request->platform, err) < 0
+    if (conflicts_check(engine, record, warnings, err) < 0
         || merge_image(engine->store, &record->config, image, err) < 0
         || container_config_check(&record->config, err) < 0
         || resolve_modes(engine, &record->host_config, err) < 0
@@ -249,8 +249,13 @@ static int create(struct engine *engine, const struct container_create *request,
     if (!name || !*name)
         return error_set(err, ERROR_INVALID, "no image specified");
     if (image_find(engine->store, name, &image, err) < 0
-        || fill_record(engine, request, record, image, warnings, err) < 0)
+        || check_platform(image, request->platform, err) < 0)
         return -1;
+    if (fill_record(engine, record, image, warnings, err) < 0) {
+        if (err->kind == ERROR_NOT_FOUND) /* of an image only: clients pull it then */
+            err->kind = ERROR_INVALID;
+        return -1;
+    }
     struct layer *layer = image->top ? layer_ref(image->top) : NULL;
     _cleanup_container_ struct container *container =
         container_new(engine, container_record_ref(record), layer);

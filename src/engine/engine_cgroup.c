@@ -34,9 +34,13 @@ static char *find_root(const struct engine_config *config)
     return xstrdup("/docker");
 }
 
-static bool has_controller(const struct str *list, const char *name)
+bool engine_has_controller(const struct engine *engine, const char *name)
 {
-    struct view rest = view_of(str_text(list)), word;
+    _cleanup_str_ struct str list = { 0 };
+    struct error err;
+    if (fd_read_file(engine->cgroup_root_fd, "cgroup.controllers", FILE_LIMIT, &list, &err) < 0)
+        return false;
+    struct view rest = view_of(str_text(&list)), word;
     while (view_split(&rest, ' ', &word))
         if (view_eq(view_trim(word), name))
             return true;
@@ -54,12 +58,8 @@ static void warn_of_missing(struct engine *engine)
         { "pids", "WARNING: No pids limit support" },
         { "io", "WARNING: No io.weight support" },
     };
-    _cleanup_str_ struct str list = { 0 };
-    struct error err;
-    if (fd_read_file(engine->cgroup_root_fd, "cgroup.controllers", FILE_LIMIT, &list, &err) < 0)
-        str_reset(&list);
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
-        if (!has_controller(&list, wanted[i].controller))
+        if (!engine_has_controller(engine, wanted[i].controller))
             strv_add(&engine->warnings, wanted[i].warning);
 }
 

@@ -7,6 +7,7 @@
 void engine_cgroup_open(struct engine *engine);
 /* Lets controllers through to the folder that is to hold the container's, which is not there afterwards. */
 MUST_CHECK int cgroup_prepare(struct engine *engine, const char *path, struct error *err);
+bool engine_has_controller(const struct engine *engine, const char *name);
 /* The container's cgroup, as it exists now. */
 MUST_CHECK int container_cgroup_open(struct container *container, struct error *err);
 /* After its run. */

@@ -43,6 +43,19 @@ static bool is_known(const char *const *known, const char *key)
     return false;
 }
 
+/* These are true or false wherever they are. */
+static int check_flag(const struct filter *filter, struct error *err)
+{
+    static const char *const flags[] = { "dangling", "is-task", "is-automated", NULL };
+    for (char **at = filter->values; is_known(flags, filter->key) && at && *at; at++) {
+        bool value;
+        struct error ignored;
+        if (parse_bool(*at, &value, &ignored) < 0)
+            return error_set(err, ERROR_INVALID, "invalid filter '%s=[%s]'", filter->key, *at);
+    }
+    return 0;
+}
+
 static int read_filters(json *document, const char *const *known, struct filters *out,
     struct error *err)
 {
@@ -55,7 +68,7 @@ static int read_filters(json *document, const char *const *known, struct filters
         out->items = xrealloc_array(out->items, out->count + 1, sizeof *out->items);
         struct filter *filter = &out->items[out->count++];
         *filter = (struct filter){ .key = xstrdup(key) };
-        if (read_values(key, value, &filter->values, err) < 0)
+        if (read_values(key, value, &filter->values, err) < 0 || check_flag(filter, err) < 0)
             return -1;
     }
     return 0;

@@ -91,24 +91,6 @@ static int check_refused(const struct host_config *host, struct error *err)
     return 0;
 }
 
-/* ---- what cgroup v2 lacks, and Docker drops with a warning ---- */
-
-static void drop_unserved(struct host_config *host, char ***warnings)
-{
-    if (host->oom_kill_disable.set && host->oom_kill_disable.value)
-        strv_add(warnings,
-            "Your kernel does not support OomKillDisable. OomKillDisable discarded.");
-    host->oom_kill_disable.set = false;
-    if (host->memory_swappiness.set && host->memory_swappiness.value != -1)
-        strv_add(warnings, "Your kernel does not support memory swappiness capabilities or the "
-                           "cgroup is not mounted. Memory swappiness discarded.");
-    host->memory_swappiness.set = false;
-    if (host->kernel_memory_bytes)
-        strv_add(warnings, "Kernel memory limits are not supported by cgroup v2. Kernel memory "
-                           "limit discarded.");
-    host->kernel_memory_bytes = 0;
-}
-
 /* ---- ranges ---- */
 
 static int check_memory(const struct host_config *host, struct error *err)
@@ -195,12 +177,12 @@ static int check_modes(struct engine *engine, const struct host_config *host, st
     return network_mode_parse(engine, host, &network, err);
 }
 
-static int check_capabilities(char *const *list, struct error *err)
+static int check_capabilities(const char *field, char *const *list, struct error *err)
 {
     for (; list && *list; list++)
         if (strcasecmp(*list, "ALL") != 0 && !oci_capability_normalize(*list))
-            return error_set(err, ERROR_INVALID, "invalid capability: unknown capability: \"%s\"",
-                *list);
+            return error_set(err, ERROR_INVALID, "invalid %s: unknown capability: \"%s%s\"", field,
+                strncasecmp(*list, "CAP_", 4) == 0 ? "" : "CAP_", *list);
     return 0;
 }
 
@@ -353,12 +335,35 @@ int host_config_check(struct engine *engine, struct host_config *host, char ***w
 {
     if (check_refused(host, err) < 0 || check_memory(host, err) < 0 || check_cpu(host, err) < 0
         || check_restart_policy(host, err) < 0 || check_modes(engine, host, err) < 0
-        || check_capabilities(host->cap_add, err) < 0 || check_capabilities(host->cap_drop, err) < 0
+        || check_capabilities("CapAdd", host->cap_add, err) < 0
+        || check_capabilities("CapDrop", host->cap_drop, err) < 0
         || check_security_opt(host, err) < 0 || check_log_config(engine, host, err) < 0
         || check_others(host, err) < 0)
         return -1;
-    drop_unserved(host, warnings);
+    host_limits_drop(engine, host, warnings);
     fill_defaults(engine, host);
+    return 0;
+}
+
+static int check_healthcheck(const struct healthcheck *check, struct error *err)
+{
+    if (!check)
+        return 0;
+    const struct {
+        const char *name;
+        int64_t ns;
+    } spans[] = {
+        { "Interval", check->interval_ns },
+        { "Timeout", check->timeout_ns },
+        { "StartPeriod", check->start_period_ns },
+        { "StartInterval", check->start_interval_ns },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(spans); i++)
+        if (spans[i].ns && spans[i].ns < 1000000)
+            return error_set(err, ERROR_INVALID, "%s in Healthcheck cannot be less than 1ms",
+                spans[i].name);
+    if (check->retries < 0)
+        return error_set(err, ERROR_INVALID, "Retries in Healthcheck cannot be negative");
     return 0;
 }
 
@@ -366,6 +371,8 @@ int container_config_check(const struct container_config *config, struct error *
 {
     int number;
     if (is_set(config->stop_signal) && signal_parse(config->stop_signal, &number, err) < 0)
+        return -1;
+    if (check_healthcheck(config->healthcheck, err) < 0)
         return -1;
     if (is_set(config->working_dir) && *config->working_dir != '/')
         return error_set(err, ERROR_INVALID,

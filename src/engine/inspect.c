@@ -264,6 +264,16 @@ static int find_moment(struct list_query *query, const char *key, int64_t *out, 
     return 0;
 }
 
+static bool is_health(const char *text)
+{
+    static const enum health_status all[] = { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY,
+        HEALTH_UNHEALTHY };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (strcmp(health_status_name(all[i]), text) == 0)
+            return true;
+    return false;
+}
+
 static int check_values(struct list_query *query, struct error *err)
 {
     for (char *const *at = filters_values(query->filters, "status"); at && *at; at++) {
@@ -273,6 +283,9 @@ static int check_values(struct list_query *query, struct error *err)
         if (!known)
             return error_set(err, ERROR_INVALID, "invalid filter 'status=%s'", *at);
     }
+    for (char *const *at = filters_values(query->filters, "health"); at && *at; at++)
+        if (!is_health(*at))
+            return error_set(err, ERROR_INVALID, "unrecognized filter value for health: %s", *at);
     for (char *const *at = filters_values(query->filters, "exited"); at && *at; at++) {
         int64_t code;
         if (parse_i64(*at, INT32_MIN, INT32_MAX, &code, err) < 0)
@@ -315,7 +328,24 @@ static bool matches_volume(const struct filters *filters, const struct container
     return false;
 }
 
-/* "80", "80/tcp", "80-90/tcp" against the keys of a set of ports; for publish against what is bound. */
+/* "80", "80/tcp", "80-90/tcp" against the keys of a set of ports; when published against the host's ports bound to them. */
+static bool in_range(const char *port, json *bindings, bool published,
+    const struct port_range *wanted)
+{
+    struct port_range have;
+    struct error ignored;
+    if (port_parse(port, &have, &ignored) < 0 || have.protocol != wanted->protocol)
+        return false;
+    if (!published)
+        return have.first >= wanted->first && have.first <= wanted->last;
+    for (size_t i = 0; i < json_count(bindings); i++) {
+        long number = strtol(json_str(json_item(bindings, i), "HostPort", "0"), NULL, 10);
+        if (number >= wanted->first && number <= wanted->last)
+            return true;
+    }
+    return false;
+}
+
 static bool matches_ports(const struct filters *filters, const char *key, json *ports,
     bool published)
 {
@@ -326,16 +356,11 @@ static bool matches_ports(const struct filters *filters, const char *key, json *
     if (!json_object_is_type(ports, json_type_object))
         return false;
     for (; *wanted; wanted++) {
-        uint8_t protocol, have_protocol;
-        uint16_t first, last, have_first, have_last;
-        if (port_parse(*wanted, &protocol, &first, &last, &ignored) < 0)
+        struct port_range range;
+        if (port_parse(*wanted, &range, &ignored) < 0)
             continue;
         json_object_object_foreach(ports, port,
-            bindings) if ((!published || json_count(bindings))
-                          && port_parse(port, &have_protocol, &have_first, &have_last, &ignored)
-                                 == 0
-                          && have_protocol == protocol && have_first >= first
-                          && have_first <= last) return true;
+            bindings) if (in_range(port, bindings, published, &range)) return true;
     }
     return false;
 }

@@ -263,7 +263,7 @@ int container_kill(struct engine *engine, const char *name, const char *signal_t
     _cleanup_container_ struct container *container = NULL;
     _cleanup_strv_ char **more = NULL;
     if (signal_text && *signal_text && signal_parse(signal_text, &signal, err) < 0)
-        return -1;
+        return error_prefix(err, "cannot kill container: %s", name);
     if (container_find(engine, name, &container, err) < 0)
         return -1;
     _cleanup_record_ struct container_record *record = container_record_of(container);

@@ -279,12 +279,20 @@ void container_state_load(struct container *container, int dir_fd);
 /* Refuses by name what is not served; fills in defaults. */
 MUST_CHECK int host_config_check(struct engine *engine, struct host_config *host, char ***warnings,
     struct error *err);
+/* Limits that cannot be kept here. */
+void host_limits_drop(struct engine *engine, struct host_config *host, char ***warnings);
+/* What cannot be had together, in the request as it came. */
+MUST_CHECK int conflicts_check(const struct engine *engine, const struct container_record *record,
+    char ***warnings, struct error *err);
 MUST_CHECK int container_config_check(const struct container_config *config, struct error *err);
 /* Fills record->mounts from Binds, Mounts, Tmpfs, VolumesFrom and the image's volumes; makes volumes that are missing. */
 MUST_CHECK int mounts_resolve(struct engine *engine, struct container_record *record,
     struct error *err);
 /* Copies what the image has at the place of new volumes into them. */
 MUST_CHECK int mounts_fill(struct engine *engine, struct container *container, struct error *err);
+
+/* propagation.c: whether the host's mounts allow what is wished; their sources are there. */
+MUST_CHECK int propagation_check(const struct container_record *record, struct error *err);
 
 /* ---- spec.c ---- */
 

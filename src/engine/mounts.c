@@ -68,9 +68,9 @@ static bool is_propagation(struct view word)
 }
 
 /* "ro,z,rslave,nocopy" */
-static int parse_bind_mode(const char *mode, struct mount_point *m, const char *whole,
-    struct error *err)
+static int parse_bind_mode(const char *mode, struct mount_point *m, struct error *err)
 {
+    unsigned accesses = 0;
     static const char *const harmless[] = { "rw", "z", "Z", "cached", "delegated", "consistent" };
     struct view rest = view_of(mode), word;
     while (view_split(&rest, ',', &word)) {
@@ -85,11 +85,11 @@ static int parse_bind_mode(const char *mode, struct mount_point *m, const char *
             free(m->propagation);
             m->propagation = view_dup(word);
         } else if (!known) {
-            return error_set(err, ERROR_INVALID,
-                "invalid volume specification: '%s': invalid mode: %s", whole, mode);
+            return error_set(err, ERROR_INVALID, "invalid mode: %s", mode);
         }
+        accesses += view_eq(word, "ro") || view_eq(word, "rw");
     }
-    return 0;
+    return accesses <= 1 ? 0 : error_set(err, ERROR_INVALID, "invalid mode: %s", mode);
 }
 
 static void set_volume(struct engine *engine, struct mount_point *m, const char *name)
@@ -106,10 +106,10 @@ static int volume_name_check(const char *name, struct error *err)
     if (name_check(name, &ignored) == 0)
         return 0;
     return error_set(err, ERROR_INVALID,
-        "%s includes invalid characters for a local volume name, only "
+        "create %s: \"%s\" includes invalid characters for a local volume name, only "
         "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use "
         "absolute path",
-        name);
+        name, name);
 }
 
 /* Each destination may be asked for once; those from VolumesFrom are replaced silently. */
@@ -138,7 +138,7 @@ static int add_bind(struct engine *engine, struct container_record *record, cons
         return -1;
     struct mount_point *m = add_mount(record, path_clean(to), true);
     m->mode = xstrdup(options);
-    if (parse_bind_mode(options, m, bind, err) < 0)
+    if (parse_bind_mode(options, m, err) < 0)
         return -1;
     if (*from != '/') {
         set_volume(engine, m, from);
@@ -162,7 +162,10 @@ static int fill_bind(const struct mount_request *request, struct mount_point *m,
 {
     const struct mount_bind_options *options = request->bind;
     if (!request->source || *request->source != '/')
-        return invalid_mount(request, err, "invalid mount path: must be an absolute path");
+        return error_set(err, ERROR_INVALID,
+            "invalid mount config for type \"bind\": invalid mount path: '%s' mount path must be "
+            "absolute",
+            request->source ? request->source : "");
     m->source = path_clean(request->source);
     m->create = options && options->create_mountpoint;
     m->non_recursive = options && options->non_recursive;
@@ -170,7 +173,8 @@ static int fill_bind(const struct mount_request *request, struct mount_point *m,
         xstrdup(options && options->propagation && *options->propagation ? options->propagation
                                                                          : "rprivate");
     if (!is_propagation(view_of(m->propagation)))
-        return invalid_mount(request, err, "invalid propagation mode");
+        return error_set(err, ERROR_INVALID,
+            "invalid mount config for type \"bind\": invalid propagation mode: %s", m->propagation);
     struct stat st;
     if (!m->create && stat(m->source, &st) < 0)
         return error_set(err, ERROR_INVALID,
@@ -240,8 +244,12 @@ static int add_request(struct engine *engine, struct container_record *record,
         return fill_volume(engine, request, m, err);
     if (strcmp(m->type, "tmpfs") == 0)
         return fill_tmpfs(request, m, err);
-    return error_set(err, ERROR_INVALID, "HostConfig.Mounts: type \"%s\" is not supported",
-        m->type);
+    static const char *const elsewhere[] = { "image", "npipe", "cluster" };
+    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
+        if (strcmp(m->type, elsewhere[i]) == 0)
+            return error_set(err, ERROR_INVALID, "HostConfig.Mounts: type \"%s\" is not supported",
+                m->type);
+    return invalid_mount(request, err, "mount type unknown");
 }
 
 /* "CONTAINER[:ro|rw]" */
@@ -317,6 +325,17 @@ static int ensure_named_volumes(struct engine *engine, struct container_record *
     return 0;
 }
 
+/* Those of --tmpfs are in no list of the record: they are mounted by every start. */
+static int check_tmpfs(char *const *tmpfs, char ***taken, struct error *err)
+{
+    for (; tmpfs && *tmpfs; tmpfs++) {
+        _cleanup_free_ char *path = xstrndup(*tmpfs, strcspn(*tmpfs, "="));
+        if (check_destination(path, err) < 0 || take_destination(taken, path, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int mounts_resolve(struct engine *engine, struct container_record *record, struct error *err)
 {
     const struct host_config *host = &record->host_config;
@@ -330,7 +349,7 @@ int mounts_resolve(struct engine *engine, struct container_record *record, struc
     for (size_t i = 0; i < host->mount_count; i++)
         if (add_request(engine, record, &host->mounts[i], &taken, err) < 0)
             return -1;
-    if (ensure_named_volumes(engine, record, err) < 0)
+    if (check_tmpfs(host->tmpfs, &taken, err) < 0 || ensure_named_volumes(engine, record, err) < 0)
         return -1;
     return add_declared_volumes(engine, record, err);
 }

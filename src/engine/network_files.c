@@ -138,6 +138,16 @@ static void add_extra_host(const struct engine *engine, const char *entry, struc
     str_addf(text, "%.*s\t%.*s\n", (int)n, address, (int)(colon - entry), entry);
 }
 
+/* A name with dots is also known by its first part. */
+static void add_names(struct str *text, const char *address, const char *name)
+{
+    size_t first = strcspn(name, ".");
+    str_addf(text, "%s\t%s", address, name);
+    if (first && name[first])
+        str_addf(text, " %.*s", (int)first, name);
+    str_addc(text, '\n');
+}
+
 static int write_hosts(struct container *container, const struct container_record *record,
     int dir_fd, struct error *err)
 {
@@ -158,7 +168,7 @@ static int write_hosts(struct container *container, const struct container_recor
         if (domain && *domain)
             str_addf(&text, "%s\t%s.%s %s\n", address, name, domain, name);
         else
-            str_addf(&text, "%s\t%s\n", address, name);
+            add_names(&text, address, name);
     }
     return write_file(dir_fd, "hosts", &text, err);
 }

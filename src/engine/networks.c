@@ -141,9 +141,9 @@ static void choose_mac(const struct container_record *record, struct in_addr add
     uint8_t mac[6])
 {
     const char *text = record->config.mac_address;
-    json *endpoint = json_get(record->endpoints, "bridge");
-    if (!text || !*text)
-        text = json_str(endpoint, "MacAddress", "");
+    static const char *const names[] = { "default", "bridge" };
+    for (size_t i = 0; (!text || !*text) && i < ARRAY_LEN(names); i++)
+        text = json_str(json_get(record->endpoints, names[i]), "MacAddress", "");
     unsigned b[6];
     if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5]) != 6) {
         endpoint_mac(address, mac);

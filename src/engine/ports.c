@@ -16,7 +16,7 @@ char *mac_text(const uint8_t mac[6])
 
 /* ---- text ---- */
 
-static int parse_range(struct view text, uint16_t *first, uint16_t *last, struct error *err)
+static int parse_range(struct view text, struct port_range *out, struct error *err)
 {
     struct view rest = text, part;
     uint64_t low, high;
@@ -26,23 +26,22 @@ static int parse_range(struct view text, uint16_t *first, uint16_t *last, struct
         return -1;
     if (high < low)
         return error_set(err, ERROR_INVALID, "the range ends before it begins");
-    *first = (uint16_t)low;
-    *last = (uint16_t)high;
+    out->first = (uint16_t)low;
+    out->last = (uint16_t)high;
     return 0;
 }
 
-int port_parse(const char *text, uint8_t *protocol, uint16_t *first, uint16_t *last,
-    struct error *err)
+int port_parse(const char *text, struct port_range *out, struct error *err)
 {
     struct view rest = view_of(text), range;
     view_split(&rest, '/', &range);
     if (!rest.p || view_eq(rest, "tcp"))
-        *protocol = PORT_PROTO_TCP;
+        out->protocol = PORT_PROTO_TCP;
     else if (view_eq(rest, "udp"))
-        *protocol = PORT_PROTO_UDP;
+        out->protocol = PORT_PROTO_UDP;
     else
         return error_set(err, ERROR_INVALID, "port %s: protocol is not supported", text);
-    if (parse_range(range, first, last, err) < 0)
+    if (parse_range(range, out, err) < 0)
         return error_prefix(err, "invalid port specification: \"%s\"", text);
     return 0;
 }
@@ -110,10 +109,10 @@ static int bind_in_range(struct collection *c, const json *binding, uint8_t prot
 {
     const char *address = json_str(binding, "HostIp", ""),
                *text = json_str(binding, "HostPort", "");
-    uint16_t first = 0, last = 0;
-    if (*text && parse_range(view_of(text), &first, &last, err) < 0)
+    struct port_range host = { 0 };
+    if (*text && parse_range(view_of(text), &host, err) < 0)
         return error_prefix(err, "invalid host port \"%s\"", text);
-    for (unsigned at = first; at <= last; at++) {
+    for (unsigned at = host.first; at <= host.last; at++) {
         if (bind_one(c, address, (uint16_t)at, protocol, port, err) == 0)
             return 0;
         if (err->kind != ERROR_CONFLICT)
@@ -128,12 +127,11 @@ static int collect_bound(struct collection *c, json *bindings, struct error *err
         return 0;
     json_object_object_foreach(bindings, key, list)
     {
-        uint8_t protocol = 0;
-        uint16_t port = 0, last = 0;
-        if (port_parse(key, &protocol, &port, &last, err) < 0)
+        struct port_range range;
+        if (port_parse(key, &range, err) < 0)
             return -1;
         for (size_t i = 0; i < json_count(list); i++)
-            if (bind_in_range(c, json_item(list, i), protocol, port, err) < 0)
+            if (bind_in_range(c, json_item(list, i), range.protocol, range.first, err) < 0)
                 return -1;
     }
     return 0;
@@ -147,14 +145,13 @@ static int collect_exposed(struct collection *c, json *exposed, json *bindings, 
     json_object_object_foreach(exposed, key, ignored)
     {
         (void)ignored;
-        uint8_t protocol = 0;
-        uint16_t first = 0, last = 0;
+        struct port_range range;
         if (json_count(json_get(bindings, key)) > 0)
             continue;
-        if (port_parse(key, &protocol, &first, &last, err) < 0)
+        if (port_parse(key, &range, err) < 0)
             return -1;
-        for (unsigned port = first; port <= last; port++)
-            if (bind_one(c, "", 0, protocol, (uint16_t)port, err) < 0)
+        for (unsigned port = range.first; port <= range.last; port++)
+            if (bind_one(c, "", 0, range.protocol, (uint16_t)port, err) < 0)
                 return -1;
     }
     return 0;

@@ -12,6 +12,9 @@ MUST_CHECK int ports_apply_all(struct engine *engine, struct error *err);
 char *mac_text(const uint8_t mac[6]);
 /* {"80/tcp": [{"HostIp", "HostPort"}], "81/tcp": null}: what the record exposes and what is published. container->lock held. */
 json *ports_document(const struct container_record *record, const struct run *run);
+struct port_range {
+    uint8_t protocol;
+    uint16_t first, last;
+};
 /* "80/tcp", "80-82/udp", "80". */
-MUST_CHECK int port_parse(const char *text, uint8_t *protocol, uint16_t *first, uint16_t *last,
-    struct error *err);
+MUST_CHECK int port_parse(const char *text, struct port_range *out, struct error *err);

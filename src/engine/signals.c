@@ -78,7 +78,7 @@ int signal_parse(const char *text, int *out, struct error *err)
     }
     int found = realtime(name);
     if (!found)
-        return error_set(err, ERROR_INVALID, "Invalid signal: %s", text);
+        return error_set(err, ERROR_INVALID, "invalid signal: %s", text);
     *out = found;
     return 0;
 }

@@ -105,7 +105,9 @@ static int make_spec(struct start *start, struct error *err)
         .files_dir = files,
         .cgroup = start->cgroup,
     };
-    return spec_make(&context, &start->spec, err);
+    if (spec_make(&context, &start->spec, err) < 0)
+        return -1;
+    return propagation_check(start->record, err);
 }
 
 static int fill_log(const struct start *start, struct shim_log *log, char **attrs,

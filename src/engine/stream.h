@@ -63,9 +63,13 @@ void path_stat_done(struct path_stat *stat);
 /* A tar stream of path, its entries below its last component. stat as above, filled before the first byte; may be NULL. */
 MUST_CHECK int container_archive_get(struct engine *engine, const char *name, const char *path,
     const struct engine_client *client, const struct sink *sink, struct error *err);
+struct container_put {
+    bool keep_kinds;    /* a folder must not replace a file, nor a file a folder */
+    bool owned_by_user; /* by whom the container runs as, if it says */
+};
 /* Unpacks a tar stream (gzip, zstd, xz too) in the folder path. */
 MUST_CHECK int container_archive_put(struct engine *engine, const char *name, const char *path,
-    bool no_overwrite_dir_non_dir, const struct source *source, struct error *err);
+    const struct container_put *put, const struct source *source, struct error *err);
 /* The whole root as a tar stream. */
 MUST_CHECK int container_export(struct engine *engine, const char *name,
     const struct engine_client *client, const struct sink *sink, struct error *err);

@@ -458,6 +458,7 @@ int volumes_prune(struct engine *engine, const char *filters_text, char ***names
     for (size_t i = 0; i < count; i++) {
         struct error busy;
         if (list[i].references || !(all || list[i].anonymous)
+            || strv_len(list[i].options) > 0 /* its content lies elsewhere */
             || !filters_match_labels(filters, "label", list[i].labels)
             || !filters_match_no_labels(filters, "label!", list[i].labels)
             || volume_remove(engine, list[i].name, false, &busy) < 0)

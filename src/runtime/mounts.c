@@ -222,18 +222,18 @@ static bool has_option(char *const *data, const char *prefix)
     return false;
 }
 
-/* A tmpfs without a mode takes over that of the folder which it covers. */
-static int tmpfs_data(const struct prepared_mount *prepared, int target_fd, char ***data,
-    struct error *err)
+/* A tmpfs without a mode takes over that of the folder which it covers; where there is none, anyone may write to it. */
+static char **mount_data(const struct prepared_mount *prepared, int root_fd)
 {
+    char **data = strv_dup(prepared->options.data);
     struct stat st;
-    *data = strv_dup(prepared->options.data);
-    if (strcmp(prepared->mount->type, "tmpfs") != 0 || has_option(*data, "mode="))
-        return 0;
-    if (fstat(target_fd, &st) < 0)
-        return error_sys(err, "inspect the target");
-    strv_addf(data, "mode=%o", st.st_mode & 07777);
-    return 0;
+    struct error missing;
+    if (strcmp(prepared->mount->type, "tmpfs") != 0 || has_option(data, "mode="))
+        return data;
+    _cleanup_close_ int fd = root_open(root_fd, prepared->mount->destination, O_PATH, 0, &missing);
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        strv_addf(&data, "mode=%o", st.st_mode & 07777);
+    return data;
 }
 
 static const char *fs_type(const char *type)
@@ -241,12 +241,10 @@ static const char *fs_type(const char *type)
     return strcmp(type, "cgroup") == 0 ? "cgroup2" : type;
 }
 
-static int attach_new(const struct prepared_mount *prepared, int target_fd, struct error *err)
+static int attach_new(const struct prepared_mount *prepared, char *const *data, int target_fd,
+    struct error *err)
 {
     const struct mount_options *options = &prepared->options;
-    _cleanup_strv_ char **data = NULL;
-    if (tmpfs_data(prepared, target_fd, &data, err) < 0)
-        return -1;
     _cleanup_close_ int mount_fd = mount_new(fs_type(prepared->mount->type),
         prepared->mount->source, data, options->attr.attr_set, err);
     if (mount_fd < 0)
@@ -260,12 +258,13 @@ static int attach_new(const struct prepared_mount *prepared, int target_fd, stru
 
 static int attach(const struct prepared_mount *prepared, int root_fd, struct error *err)
 {
+    _cleanup_strv_ char **data = mount_data(prepared, root_fd); /* before the target is made */
     _cleanup_close_ int target_fd = open_target(prepared, root_fd, err);
     if (target_fd < 0)
         return -1;
     if (prepared->tree_fd >= 0)
         return mount_attach(prepared->tree_fd, target_fd, err);
-    return attach_new(prepared, target_fd, err);
+    return attach_new(prepared, data, target_fd, err);
 }
 
 int mounts_attach(const struct prepared_mounts *mounts, int root_fd, struct error *err)

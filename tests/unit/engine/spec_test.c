@@ -229,7 +229,7 @@ static void spec__refuses_by_name(void **state)
             "log driver syslog is not supported" },
         { "{\"HostConfig\":{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"x\":\"y\"}}}}",
             "unknown log opt 'x'" },
-        { "{\"HostConfig\":{\"CapAdd\":[\"FLY\"]}}", "unknown capability: \"FLY\"" },
+        { "{\"HostConfig\":{\"CapAdd\":[\"FLY\"]}}", "unknown capability: \"CAP_FLY\"" },
         { "{\"HostConfig\":{\"SecurityOpt\":[\"apparmor=x\"]}}", "AppArmor is not supported" },
         { "{\"HostConfig\":{\"SecurityOpt\":[\"magic=1\"]}}", "invalid --security-opt" },
         { "{\"HostConfig\":{\"SecurityOpt\":[\"seccomp={\"]}}", "seccomp profile" },
@@ -262,7 +262,7 @@ static void spec__refuses_by_name(void **state)
         { "{\"User\":\"nobody\"}", "unable to find user nobody" },
         { "{\"User\":\"web:nogroup\"}", "unable to find group nogroup" },
         { "{\"WorkingDir\":\"x\"}", "needs to be an absolute path" },
-        { "{\"StopSignal\":\"NOPE\"}", "Invalid signal: NOPE" },
+        { "{\"StopSignal\":\"NOPE\"}", "invalid signal: NOPE" },
         { "{\"Env\":[\"=x\"]}", "invalid environment variable" },
         { "{\"Cmd\":3}", "Cmd: must be a list of strings" },
     };

@@ -1,0 +1,69 @@
+"""What people get from Docker for the wishes that they have every day and for their usual mistakes: exit status and words. Every row holds
+against Moby, too (PADDOCK_ENGINE=moby)."""
+import shlex
+
+import pytest
+
+# words => exit status, and what is in standard error or, when nothing is said there, all of standard output
+ROWS = r"""
+run --rm -h foo.bar.org busybox sh -c 'tail -n 1 /etc/hosts | cut -f2' => 0 foo.bar.org foo
+run --rm --mac-address 02:42:ac:11:00:99 busybox cat /sys/class/net/eth0/address => 0 02:42:ac:11:00:99
+run --rm --tmpfs /t busybox stat -c %a /t => 0 1777
+run --rm --tmpfs /home busybox stat -c %a /home => 0 755
+run --rm --tmpfs t busybox true => 125 invalid mount path: 't' mount path must be absolute
+run --rm --tmpfs / busybox true => 125 invalid specification: destination can't be '/'
+run --rm --ip 172.17.0.99 busybox true => 125 user specified IP address is supported on user defined networks only
+run --rm --network host -p 80:80 busybox true => 0 WARNING: Published ports are discarded when using host network mode
+run --rm --network host --uts host -h foo busybox true => 125 conflicting options: hostname and the UTS mode
+run --rm --network nosuch busybox true => 125 network nosuch not found
+run --rm --network container:nosuch busybox true => 125 No such container: nosuch
+run --rm --network container:other -p 80:80 busybox true => 125 conflicting options: port publishing and the container type network mode
+run --rm --network container:other --expose 80 busybox true => 125 conflicting options: port exposing and the container type network mode
+run --rm --network container:other -h foo busybox true => 125 conflicting options: hostname and the network mode
+run --rm --network container:other --dns 1.1.1.1 busybox true => 125 conflicting options: dns and the network mode
+run --rm --network container:other --add-host a:1.1.1.1 busybox true => 125 conflicting options: custom host-to-IP mapping and the network mode
+run --rm --volumes-from nosuch busybox true => 125 No such container: nosuch
+run --rm --health-interval 1us busybox true => 125 Interval in Healthcheck cannot be less than 1ms
+run --rm --health-retries -1 busybox true => 125 cannot be negative
+run --rm --cap-add FOO busybox true => 125 invalid CapAdd: unknown capability: "CAP_FOO"
+run --rm --cap-drop CAP_FOO busybox true => 125 invalid CapDrop: unknown capability: "CAP_FOO"
+run --rm -v /tmp:/s:foo busybox true => 125 invalid mode: foo
+run --rm -v /tmp:/s:ro,rw busybox true => 125 invalid mode: ro,rw
+run --rm -v b@d:/x busybox true => 125 create b@d: "b@d" includes invalid characters for a local volume name
+run --rm -v /tmp:/s:rshared busybox true => 125 but it is not a shared mount
+run --rm -v /tmp:/s:rslave busybox true => 125 but it is not a shared or slave mount
+run --rm --mount type=bind,source=src,target=/s busybox true => 125 'src' mount path must be absolute
+run --rm --mount type=bind,src=/tmp,dst=/s,bind-propagation=foo busybox true => 125 invalid propagation mode: foo
+run --rm --mount type=foo,dst=/t busybox true => 125 invalid mount config for type "foo": mount type unknown
+kill -s FOO other => 1 cannot kill container: other: invalid signal: FOO
+rename other b@d => 1 Error when allocating new name: Invalid container name (
+logs --since 2999-01-01 other => 0
+ps -q -f health=foo => 1 unrecognized filter value for health: foo
+ps -f publish=8070 --format {{.Names}} => 0 other
+ps -f publish=8060-8071/tcp --format {{.Names}} => 0 other
+ps -f publish=8070/udp --format {{.Names}} => 0
+ps -f publish=80 --format {{.Names}} => 0
+ps -f expose=80 --format {{.Names}} => 0 other
+volume ls -q -f dangling=x => 1 invalid filter 'dangling=[x]'
+images -q -f dangling=x => 1 invalid filter 'dangling=[x]'
+network rm bridge => 1 bridge is a pre-defined network and cannot be removed
+network rm nosuch => 1 network nosuch not found
+"""
+
+
+@pytest.fixture
+def other(engine, docker):
+    docker("run", "-d", "--name", "other", "-p", "127.0.0.1:8070:80", "busybox", "sleep", "1000")
+    return engine
+
+
+@pytest.mark.parametrize("row", ROWS.strip().split("\n"))
+def test_row(other, row):
+    words, wanted = row.split(" => ")
+    status, _, text = wanted.partition(" ")
+    done = other.run(*shlex.split(words))
+    assert done.returncode == int(status), done.stderr
+    if done.stderr:
+        assert text in done.stderr and text
+    else:
+        assert done.stdout.strip() == text
