@@ -98,7 +98,7 @@ static int check_manifest(const struct image_manifest *manifest, const struct im
     return 0;
 }
 
-static int check_media_types(const struct image_manifest *manifest, struct error *err)
+static int check_descriptors(const struct image_manifest *manifest, struct error *err)
 {
     const char *config = manifest->config.media_type;
     if (config && strcmp(config, MEDIA_OCI_CONFIG) != 0 && strcmp(config, MEDIA_DOCKER_CONFIG) != 0)
@@ -108,6 +108,9 @@ static int check_media_types(const struct image_manifest *manifest, struct error
         if (!layer_media_type_is_served(manifest->layers[i].media_type))
             return error_set(err, ERROR_UNSUPPORTED, "layers of type %s are not supported",
                 manifest->layers[i].media_type);
+    for (size_t i = 0; i < manifest->layer_count; i++)
+        if (manifest->layers[i].size == 0) /* which would mean "not known" further on */
+            return error_set(err, ERROR_INVALID, "manifest: layers[%zu] has no bytes", i);
     return 0;
 }
 
@@ -120,7 +123,7 @@ static int make_image(const struct pull *pull, struct session *session, struct h
     _cleanup_layer_discard_ struct layer *top = NULL;
     if (image_manifest_parse(str_text(&manifest_text->text), manifest_text->text.n, &manifest, err)
             < 0
-        || check_media_types(&manifest, err) < 0
+        || check_descriptors(&manifest, err) < 0
         || fetch_descriptor(session, client, "blobs", &manifest.config, NULL, &config_text, err) < 0
         || image_config_parse(str_text(&config_text.text), config_text.text.n, &config, err) < 0
         || check_manifest(&manifest, &config, err) < 0)

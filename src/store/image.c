@@ -158,7 +158,7 @@ static int load_record(struct store *store, unsigned place, const char *file, st
     return rc;
 }
 
-/* An image that cannot be read is left alone, and told of: the others are still good. */
+/* An image that cannot be read is left alone, with all that may be its own, and told of: the others are still good. */
 int images_read_all(struct store *store, unsigned place, struct error *err)
 {
     int fd = openat(store->places[place].images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -171,8 +171,10 @@ int images_read_all(struct store *store, unsigned place, struct error *err)
         struct error reason;
         if (*entry->d_name == '.' || !str_ends(entry->d_name, ".json"))
             continue;
-        if (load_record(store, place, entry->d_name, &reason) < 0)
-            log_warn("image %.12s: cannot be used: %s", entry->d_name, reason.text);
+        if (load_record(store, place, entry->d_name, &reason) == 0)
+            continue;
+        log_warn("image %.12s: cannot be used: %s", entry->d_name, reason.text);
+        store->has_unreadable |= place == 0;
     }
     return 0;
 }

@@ -195,6 +195,10 @@ int store_collect(struct store *store, struct error *err)
 {
     for (char **name = store->stale_tmp; name && *name; name++)
         store_remove_tmp(store, *name);
+    if (store->has_unreadable) {
+        log_warn("store: nothing is swept, for the images that cannot be used");
+        return 0;
+    }
     for (char **name = store->stale_layers; name && *name; name++)
         collect_layer(store, *name);
     for (char **name = store->stale_blobs; name && *name; name++)

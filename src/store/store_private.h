@@ -47,7 +47,9 @@ struct name {
 struct store {
     pthread_mutex_t publish;
     pthread_mutex_t lock;
-    bool plain;           /* immutable, as places are after the start */
+    bool plain; /* immutable, as places are after the start */
+    bool
+        has_unreadable; /* likewise: images of the writable store that cannot be used now, but perhaps another time */
     struct place *places; /* [0] is the writable one */
     unsigned place_count;
     int tmp_fd;

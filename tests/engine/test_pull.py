@@ -174,6 +174,61 @@ def test_pull__refuses_what_is_no_image(engine, liar):
     nothing_stays(engine)
 
 
+@pytest.mark.parametrize("what, words", [("foreign", "foreign"), ("sha512", "sha256"), ("empty", "no bytes")])
+def test_pull__refuses_layers_by_name(engine, liar, what, words):
+    """Layers that lie elsewhere, digests that are not verified, sizes that stand for anything."""
+    image = layered(2)
+    liar.add(image, "app")
+    lie = json.loads(image.manifest)
+    if what == "foreign":
+        lie["layers"][1] |= {"mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+                             "urls": [f"http://{liar.name}/elsewhere"]}
+    elif what == "sha512":
+        lie["layers"][1]["digest"] = "sha512:" + "0" * 128
+    else:
+        lie["layers"][1]["size"] = 0
+    liar.add_document("app", "latest", lie, DOCKER_MANIFEST)
+    if engine.kind == "paddock":
+        pull_fails(engine, f"{liar.name}/app", words)
+        nothing_stays(engine)
+    assert not liar.asked("elsewhere")
+
+
+def test_pull__waits_as_long_as_it_is_told(engine, liar):
+    image = layered(1)
+    liar.add(image, "app")
+    path = f"/v2/app/blobs/{sha256(image.packed[0])}"
+    liar.answers[path] = status(429, 1, {"Retry-After": "3"})
+    began = time.monotonic()
+    engine.docker("pull", f"{liar.name}/app")
+    assert len(liar.asked(path)) == 2 and 3 <= time.monotonic() - began < 15
+    engine.docker("rmi", "-f", image.id)
+
+
+def test_pull__gets_over_a_stall(engine, liar):
+    """Nothing comes for half a minute: it asks again, for the rest."""
+    image, done = layered(1), []
+    liar.add(image, "app")
+    blob, path = image.packed[0], f"/v2/app/blobs/{sha256(image.packed[0])}"
+
+    def stall_once(handler):
+        if done:
+            return False
+        done.append(True)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(blob)))
+        handler.end_headers()
+        handler.wfile.write(blob[:100_000])
+        handler.wfile.flush()
+        time.sleep(60)
+
+    liar.answers[path] = stall_once
+    engine.docker("pull", f"{liar.name}/app", timeout=55)
+    ranges = [headers.get("Range") for asked, headers in liar.log if asked == path]
+    assert ranges == [None, "bytes=100000-"], ranges
+    engine.docker("rmi", "-f", image.id)
+
+
 def test_pull__with_credentials(engine, tmp_path):
     registry = Registry(tmp_path / "private", port=5001, auth=htpasswd("user", "secret")).start()
     try:
