@@ -49,6 +49,7 @@ static void skip_container(struct engine *engine, const char *id, const struct e
     struct error err;
     if (reason->code != ENOENT) {
         log_error("container %.12s: %s", id, reason->text);
+        store_keep_all(engine->store);
         return;
     }
     if (dir_remove_tree(engine->containers_fd, id, &err) < 0)

@@ -174,7 +174,7 @@ int images_read_all(struct store *store, unsigned place, struct error *err)
         if (load_record(store, place, entry->d_name, &reason) == 0)
             continue;
         log_warn("image %.12s: cannot be used: %s", entry->d_name, reason.text);
-        store->has_unreadable |= place == 0;
+        store->keep_all |= place == 0;
     }
     return 0;
 }

@@ -97,7 +97,7 @@ int names_load(struct store *store, unsigned place, struct error *err)
         bool readonly = names.names[i].readonly;
         if (find_row(store, names.names[i].name, readonly))
             continue; /* a read-only store before this one has it */
-        if (image_is_there(store, names.names[i].image) || (place == 0 && store->has_unreadable)) {
+        if (image_is_there(store, names.names[i].image) || (place == 0 && store->keep_all)) {
             add_row(store, &names.names[i]);
             names.names[i] = (struct name){ 0 };
         } else {

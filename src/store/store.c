@@ -195,8 +195,8 @@ int store_collect(struct store *store, struct error *err)
 {
     for (char **name = store->stale_tmp; name && *name; name++)
         store_remove_tmp(store, *name);
-    if (store->has_unreadable) {
-        log_warn("store: nothing is swept, for the images that cannot be used");
+    if (store->keep_all) {
+        log_warn("store: nothing is swept, because of what cannot be read");
         return 0;
     }
     for (char **name = store->stale_layers; name && *name; name++)
@@ -204,6 +204,11 @@ int store_collect(struct store *store, struct error *err)
     for (char **name = store->stale_blobs; name && *name; name++)
         collect_blob(store, *name);
     return 0;
+}
+
+void store_keep_all(struct store *store)
+{
+    store->keep_all = true;
 }
 
 /* ---- opening ---- */

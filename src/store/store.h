@@ -45,6 +45,8 @@ MUST_CHECK int store_open(int data_root_fd, const struct store_options *options,
 /* Removes drafts of a former process, and blobs and layers that nothing refers to: neither an image nor a layer object in
  * hand. May take long; any thread, once, when the containers hold their layers. */
 MUST_CHECK int store_collect(struct store *store, struct error *err);
+/* Before store_collect, which then takes away drafts only: somebody holds a layer and cannot say which. */
+void store_keep_all(struct store *store);
 /* All objects have been dropped. */
 void store_close(struct store *store);
 DEFINE_CLEANUP(store, struct store *, store_close)

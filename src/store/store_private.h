@@ -47,9 +47,8 @@ struct name {
 struct store {
     pthread_mutex_t publish;
     pthread_mutex_t lock;
-    bool plain; /* immutable, as places are after the start */
-    bool
-        has_unreadable; /* likewise: images of the writable store that cannot be used now, but perhaps another time */
+    bool plain;           /* immutable, as places are after the start */
+    bool keep_all;        /* set at the start: what cannot be read now may hold anything */
     struct place *places; /* [0] is the writable one */
     unsigned place_count;
     int tmp_fd;

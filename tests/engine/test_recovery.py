@@ -11,6 +11,7 @@ import urllib.request
 import pytest
 
 from support.http import UnixConnection
+from support.image import Image, Layer, busybox_layer
 from support.wait import wait_until
 
 COUNT = "i=0; while true; do i=$((i+1)); echo line $i; sleep 0.01; done"
@@ -293,8 +294,10 @@ def test_half_made_containers_are_swept(own_engine):
 
 def test_unreadable_record_is_left_alone(own_engine):
     engine = own_engine()
-    container = engine.docker("create", "--name", "odd", "busybox", "true")
+    engine.load(Image([busybox_layer(), Layer().add("own", "x").bytes()]), "own:1")
+    container = engine.docker("create", "--name", "odd", "own:1", "cat", "/own")
     engine.docker("create", "--name", "fine", "busybox", "true")
+    engine.docker("rmi", "-f", "own:1")  # from here on the container alone holds its layer
     engine.kill()
     record = engine.data_root / "containers" / container / "container.json"
     whole = record.read_text()
@@ -306,6 +309,7 @@ def test_unreadable_record_is_left_alone(own_engine):
     record.write_text(whole)
     engine.start()
     assert sorted(engine.docker("ps", "-a", "--format", "{{.Names}}").split()) == ["fine", "odd"]
+    assert engine.docker("start", "-a", "odd") == "x"
 
 
 def test_records_keep_what_they_do_not_know(own_engine):
