@@ -21,6 +21,7 @@ struct mount_point {
     bool create;       /* a missing bind source is made as a folder (-v, not --mount) */
     bool anonymous;    /* removed with the container when asked */
     bool non_recursive;
+    bool ro_top;      /* without rw: what is mounted below it may be written to */
     char *options;    /* tmpfs: mount options */
     bool from_mounts; /* given by HostConfig.Mounts */
 };

@@ -169,6 +169,10 @@ static int fill_bind(const struct mount_request *request, struct mount_point *m,
     m->source = path_clean(request->source);
     m->create = options && options->create_mountpoint;
     m->non_recursive = options && options->non_recursive;
+    m->ro_top = options && options->read_only_non_recursive;
+    if (m->ro_top && options->read_only_force_recursive)
+        return invalid_mount(request, err,
+            "mutually exclusive: ReadOnlyNonRecursive, ReadOnlyForceRecursive");
     m->propagation =
         xstrdup(options && options->propagation && *options->propagation ? options->propagation
                                                                          : "rprivate");
@@ -281,6 +285,7 @@ static int add_volumes_from(struct engine *engine, struct container_record *reco
         copy->rw = m->rw && !(has_mode && view_eq(mode, "ro"));
         copy->no_copy = true;
         copy->non_recursive = m->non_recursive;
+        copy->ro_top = m->ro_top;
     }
     return 0;
 }

@@ -25,6 +25,7 @@ static const struct schema_field mount_point_fields[] = {
     FIELD(struct mount_point, create, "create", BOOL),
     FIELD(struct mount_point, anonymous, "anonymous", BOOL),
     FIELD(struct mount_point, non_recursive, "non_recursive", BOOL),
+    FIELD(struct mount_point, ro_top, "ro_top", BOOL),
     FIELD(struct mount_point, options, "options", STRING),
     FIELD(struct mount_point, from_mounts, "from_mounts", BOOL),
 };

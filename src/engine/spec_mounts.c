@@ -40,7 +40,10 @@ static int add_bind(const struct mount_point *m, const char *source, struct oci_
     if (m->create && make_source(source, err) < 0)
         return -1;
     _cleanup_free_ char *options = xasprintf("%s,%s,%s", m->non_recursive ? "bind" : "rbind",
-        m->propagation && *m->propagation ? m->propagation : "rprivate", m->rw ? "rw" : "ro");
+        m->propagation && *m->propagation ? m->propagation : "rprivate",
+        m->rw                           ? "rw"
+        : m->ro_top || m->non_recursive ? "ro"
+                                        : "rro");
     oci_spec_add_mount(spec, m->destination, "bind", source, options);
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "registry/http.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <strings.h>
@@ -251,9 +252,13 @@ static int outcome(struct exchange *exchange, CURLcode code, const char *words, 
         *err = exchange->error;
         return -1;
     }
-    if (code != CURLE_OK)
-        return error_set(err, ERROR_UNAVAILABLE, "%s: %s", exchange->request->url,
+    if (code != CURLE_OK) {
+        error_set(err, ERROR_UNAVAILABLE, "%s: %s", exchange->request->url,
             *words ? words : curl_easy_strerror(code));
+        if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT)
+            err->code = EHOSTUNREACH;
+        return -1;
+    }
     exchange->response->status = (int)status_of(exchange);
     if (exchange->response->status / 100 != 2)
         exchange->response->failure = failure_text(&exchange->failure_body);

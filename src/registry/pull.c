@@ -114,6 +114,39 @@ static int check_descriptors(const struct image_manifest *manifest, struct error
     return 0;
 }
 
+/* The registry has this one image only: it is not looked at until somebody asks for another platform. */
+static int check_platform(const struct pull *pull, const struct image_config *config,
+    struct error *err)
+{
+    _cleanup_image_platform_ struct image_platform platform = { 0 };
+    if (!pull->platform || !*pull->platform)
+        return 0;
+    if (image_platform_parse(pull->platform, &platform, err) < 0)
+        return -1;
+    if (!config->architecture || str_eq(config->architecture, platform.architecture))
+        return 0;
+    _cleanup_free_ char *name = reference_familiar(pull->reference);
+    return error_set(err, ERROR_NOT_FOUND,
+        "image with reference %s was found but does not match the specified platform: wanted "
+        "%s/%s, actual: %s/%s",
+        name, platform.os, platform.architecture, config->os ? config->os : "linux",
+        config->architecture);
+}
+
+/* An image of the same configuration, whatever its layers' blobs: nothing has to be fetched. */
+static bool is_there(const struct pull *pull, const char *id, struct image **out)
+{
+    struct error ignored;
+    _cleanup_image_ struct image *image = NULL;
+    _cleanup_image_config_ struct image_config config = { 0 };
+    if (image_find(pull->config->store, id, &image, &ignored) < 0
+        || image_config_read(pull->config->store, image, &config, &ignored) < 0
+        || check_platform(pull, &config, &ignored) < 0)
+        return false;
+    *out = TAKE_PTR(image);
+    return true;
+}
+
 static int make_image(const struct pull *pull, struct session *session, struct http_client *client,
     const struct document *manifest_text, struct image **out, struct error *err)
 {
@@ -122,11 +155,16 @@ static int make_image(const struct pull *pull, struct session *session, struct h
     _cleanup_document_ struct document config_text = { 0 };
     _cleanup_layer_discard_ struct layer *top = NULL;
     if (image_manifest_parse(str_text(&manifest_text->text), manifest_text->text.n, &manifest, err)
-            < 0
-        || check_descriptors(&manifest, err) < 0
+        < 0)
+        return -1;
+    if (is_there(pull, manifest.config.digest, out))
+        return 0;
+    if (check_descriptors(&manifest, err) < 0
         || fetch_descriptor(session, client, "blobs", &manifest.config, NULL, &config_text, err) < 0
         || image_config_parse(str_text(&config_text.text), config_text.text.n, &config, err) < 0
         || check_manifest(&manifest, &config, err) < 0)
+        return -1;
+    if (check_platform(pull, &config, err) < 0)
         return -1;
     struct layers_pull layers = {
         .pull = pull, .session = session, .manifest = &manifest, .diff_ids = config.diff_ids
@@ -191,6 +229,21 @@ static int pull_from(const struct pull *pull, struct session *session, struct ht
     return 0;
 }
 
+/* The words of Docker, which people and scripts look for. */
+static void explain(const struct pull *pull, struct error *err)
+{
+    _cleanup_free_ char *name = reference_familiar(pull->reference);
+    _cleanup_free_ char *words = xstrdup(err->text);
+    if (err->kind == ERROR_NOT_FOUND)
+        error_set(err, ERROR_NOT_FOUND, "manifest for %s not found: manifest unknown: %s", name,
+            words);
+    else if (err->kind == ERROR_DENIED)
+        error_set(err, ERROR_DENIED,
+            "pull access denied for %s, repository does not exist or may require 'docker login': "
+            "denied: %s",
+            pull->reference->path, words);
+}
+
 static int try_endpoint(const struct pull *pull, const struct endpoint *endpoint, bool last,
     bool *answered, struct image **out, struct error *err)
 {
@@ -206,6 +259,8 @@ static int try_endpoint(const struct pull *pull, const struct endpoint *endpoint
     session.context = pull->context;
     session.attempts = last ? ATTEMPTS : 1;
     int rc = fetch(&session, client, path, ACCEPT_MANIFESTS, reference->digest, &top, err);
+    if (rc < 0)
+        explain(pull, err);
     *answered = rc == 0 || (err->kind != ERROR_UNAVAILABLE && !endpoint->mirror);
     if (rc == 0) {
         _cleanup_free_ char *pulling = xasprintf("Pulling from %s", reference->path);
@@ -230,5 +285,7 @@ int pull_run(const struct pull *pull, struct image **out, struct error *err)
             break;
         log_info("pull %s: %s: %s; trying the next one", name, endpoints.list[i].base, err->text);
     }
+    if (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_DENIED)
+        return -1; /* says for what */
     return error_prefix(err, "pull %s", name);
 }

@@ -1,5 +1,6 @@
 #include "registry/session.h"
 
+#include <errno.h>
 #include <poll.h>
 
 #include "base/clock.h"
@@ -73,7 +74,10 @@ static int request_once(struct session *session, struct http_client *client,
         .context = get->context,
         .cancelled = session->cancelled,
         .cancel_context = session->context };
-    return http_get(client, &request, out, err);
+    if (http_get(client, &request, out, err) < 0)
+        return -1;
+    atomic_store(&session->answered, true);
+    return 0;
 }
 
 static int status_error(const struct session *session, const struct http_response *response,
@@ -141,7 +145,8 @@ int session_get(struct session *session, struct http_client *client, const struc
             tries = 1;
             delay_ms = BACKOFF_FIRST_MS;
         }
-        if (err->kind != ERROR_UNAVAILABLE || tries >= session->attempts)
+        bool is_nowhere = err->code == EHOSTUNREACH && !atomic_load(&session->answered);
+        if (err->kind != ERROR_UNAVAILABLE || is_nowhere || tries >= session->attempts)
             return rc;
         log_info("registry %s: %s: %s; trying again", session->endpoint->base, get->path,
             err->text);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "registry/auth.h"
 #include "registry/endpoint.h"
@@ -14,7 +15,8 @@ struct session {
     struct credentials credentials;
     bool (*cancelled)(void *context);
     void *context;
-    unsigned attempts; /* at a registry that cannot be reached, is busy (429) or ill (5xx) */
+    unsigned attempts;    /* at a registry that does not answer, is busy (429) or ill (5xx) */
+    atomic_bool answered; /* it did once: then connections that fail are tried again, too */
     pthread_mutex_t lock;
     char *authorization; /* lock; what was accepted last */
 };

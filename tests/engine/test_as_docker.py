@@ -1,6 +1,8 @@
 """What people get from Docker for the wishes that they have every day and for their usual mistakes: exit status and words. Every row holds
 against Moby, too (PADDOCK_ENGINE=moby)."""
+import pathlib
 import shlex
+import subprocess
 
 import pytest
 
@@ -67,3 +69,37 @@ def test_row(other, row):
         assert text in done.stderr and text
     else:
         assert done.stdout.strip() == text
+
+
+def test_a_read_only_bind_is_read_only_all_the_way_down(engine, tmp_path):
+    below = tmp_path / "below"
+    below.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "below", below], check=True)
+    try:
+        mount = f"type=bind,src={tmp_path},dst=/x,readonly"
+        assert engine.run("run", "--rm", "-v", f"{tmp_path}:/x:ro", "busybox", "touch", "/x/below/f").returncode == 1
+        assert engine.run("run", "--rm", "--mount", mount, "busybox", "touch", "/x/below/f").returncode == 1
+        assert engine.run("run", "--rm", "--mount", f"{mount},bind-recursive=writable", "busybox", "touch", "/x/below/f").returncode == 0
+    finally:
+        subprocess.run(["umount", below], check=True)
+
+
+def docker_tar(docker, path):
+    archive = docker("cp", path, "-").encode()
+    return subprocess.run(["tar", "tv", "--numeric-owner"], input=archive, capture_output=True).stdout.decode()
+
+
+def test_cp_gives_files_to_the_containers_user(docker, tmp_path, is_moby):
+    (tmp_path / "file").write_text("x")
+    for user, owner in (("", "0"), ("1000", "1000"))[:1 if is_moby else 2]:  # Moby asks the host's getent, which is not everywhere
+        docker("run", "-d", "--name", f"one{user}", "-u", user, "busybox", "sleep", "1000")
+        docker("cp", "-a", tmp_path / "file", f"one{user}:/tmp/file")
+        assert f" {owner}/" in docker_tar(docker, f"one{user}:/tmp/file")
+
+
+def test_what_the_machine_cannot_limit_is_said(engine):
+    if "memory" in pathlib.Path("/sys/fs/cgroup/cgroup.controllers").read_text().split():
+        pytest.skip("this machine limits memory")
+    done = engine.run("run", "--rm", "-m", "100m", "busybox", "true")
+    assert done.returncode == 0
+    assert "WARNING: Your kernel does not support memory limit capabilities or the cgroup is not mounted. Limitation discarded." in done.stderr

@@ -84,6 +84,28 @@ def test_pull__shows_dockers_progress(engine, liar):
     engine.docker("rmi", "-f", image.id, second.id)
 
 
+def test_pull__fetches_nothing_when_the_image_is_there(engine, liar):
+    image = layered(2)
+    liar.add(image, "app")
+    engine.docker("pull", f"{liar.name}/app")
+    out = engine.docker("pull", f"{liar.name}/app")
+    assert f"Status: Image is up to date for {liar.name}/app:latest" in out and "Already exists" not in out, out
+    done = engine.run("pull", "--platform", "linux/s390x", f"{liar.name}/app")
+    assert done.returncode == 1 and "does not match the specified platform: wanted linux/s390x, actual: linux/amd64" in done.stderr
+    engine.docker("rmi", "-f", image.id)
+
+
+def test_pull__says_what_is_missing_as_docker_does(engine, liar):
+    done = engine.run("pull", f"{liar.name}/nosuch:1")
+    assert done.returncode == 1 and f"manifest for {liar.name}/nosuch:1 not found: manifest unknown" in done.stderr, done.stderr
+
+
+def test_pull__does_not_wait_for_nobody(engine):
+    started = time.monotonic()
+    assert engine.run("pull", "127.0.0.1:1/app").returncode == 1
+    assert time.monotonic() - started < 2
+
+
 def test_pull__chooses_the_platform(engine, liar):
     ours, other = layered(1), layered(1)
     for image in (ours, other):

@@ -180,7 +180,7 @@ static void spec__has_what_was_asked_for(void **state)
             "mounts|destination=/etc/hosts|source", "\"/tmp\"" },
         { "{\"HostConfig\":{\"Binds\":[\"/tmp:/x:ro,rslave\"]}}", "mounts|destination=/x",
             "{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"/tmp\",\"options\":[\"rbind\","
-            "\"rslave\",\"ro\"]}" },
+            "\"rslave\",\"rro\"]}" },
         { "{\"HostConfig\":{\"Binds\":[\"/dev:/dev\"]}}", "mounts|destination=/dev/shm", NULL },
         { "{\"HostConfig\":{\"Binds\":[\"/dev:/dev\"]}}", "mounts|destination=/dev|type",
             "\"bind\"" },
