@@ -145,6 +145,7 @@ int find_base(struct boot *boot, struct error *err)
 
 /* ---- drivers and mount ---- */
 
+/* The base has no files of these modules, nor of ext4: os/image/modules.list, @always. */
 static const char *const base_modules[] = { "loop", "erofs", "overlay" };
 
 /* A base that came with the initramfs is as good as the initramfs itself, which nothing checks. */
@@ -180,6 +181,15 @@ static int mount_base(const struct boot *boot, struct error *err)
         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, NULL, err);
 }
 
+/* For disks that come later; the state disk's own driver is loaded beside this. */
+static void load_ext4(void)
+{
+    _cleanup_(kmod) struct kmod kmod;
+    struct error err;
+    if (kmod_open(&kmod, NULL, &err) < 0 || kmod_load(&kmod, "ext4", NULL, &err) < 0)
+        log_warn("%s", err.text);
+}
+
 /* Disks take longest, and mostly idly: their drivers go first where processors are scarce. */
 static void let_search_go_first(struct boot *boot)
 {
@@ -202,6 +212,7 @@ static int load_and_mount(void *data, struct error *err)
         return -1;
     boot->base_attached = true;
     boot_record("init", "mount the base", started, boot_now_ns());
+    load_ext4();
     return 0;
 }
 

@@ -9,7 +9,7 @@ import tempfile
 
 from .tree import Tree, file
 
-GROUPS = ("first", "early", "only", "often", "late")
+GROUPS = ("always", "first", "early", "only", "often", "late")
 # What loaders read, ours and Debian's kmod: binary forms and the two that have none.
 INDEXES = ("modules.alias.bin", "modules.builtin.bin", "modules.builtin.alias.bin", "modules.dep.bin", "modules.devname",
            "modules.softdep")
@@ -104,10 +104,11 @@ class Modules:
             raise ValueError(f"modules.list: no module matches {' '.join(useless)}")
         return {group: self.closure(names) for group, names in chosen.items()}
 
-    def tree(self, names, plain=()):
-        """The modules with their indexes. Names in `plain` are stored uncompressed; their signatures stay on all of them."""
+    def tree(self, names, plain=(), absent=()):
+        """The modules with their indexes. Names in `plain` are stored uncompressed; their signatures stay on all of them.
+        Names in `absent` are in the indexes only: loaders see that they are loaded already."""
         made = Tree()
-        for name in sorted(names):
+        for name in sorted({*names, *absent}):
             path = f"{self.folder}/{self.paths[name]}"
             node = self.all[path]
             if name in plain:
@@ -119,4 +120,6 @@ class Modules:
         made.update_from(depmod(made, self.version))
         for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
             del made[f"{self.folder}/{name}"]
+        for name in absent:
+            del made[f"{self.folder}/{self.paths[name]}"]
         return made
