@@ -112,7 +112,8 @@ def answers_at(machine):
 
 
 def boot(folder, disk=None, patience=240, **options):
-    """Seconds to User Docker's first answer, to the prompt, to the end of a container that is typed there; MB in use then."""
+    """Seconds to User Docker's first answer, to the prompt, to the end of a container that is typed there; MB in use then, and
+    what of it is User Docker's alone."""
     disks = []
     if disk:
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +129,9 @@ def boot(folder, disk=None, patience=240, **options):
                 raise AssertionError(f"no container ran; console:\n{machine.tail()}")
         machine.type("cat /proc/meminfo; echo end'' now\n")
         memory = in_use_mb(machine.wait_for(r"MemTotal[\s\S]*\nend now", 20)[0])
-        return answers_at(machine), prompt, ran, memory
+        machine.type("sudo grep -h ^Private_ /proc/$(cat /run/user-docker.pid)/smaps_rollup; echo own'' now\n")
+        private_kb = re.findall(r"Private_\w+: +(\d+) kB", machine.wait_for(r"Private_[\s\S]*\nown now", 20)[0])
+        return answers_at(machine), prompt, ran, memory, round(sum(map(int, private_kb)) / 1024, 2)
     finally:
         machine.cut()
 
@@ -160,7 +163,7 @@ def measure(folder):
     medians(result, plain, "diskless_answers_s", "diskless_prompt_s")
     disk = make_state_disk(folder)
     boots, result["panics"] = without_panics(BOOTS, lambda: boot(folder / "vm", disk, append=AUTOLOGIN))
-    medians(result, boots, "answers_s", "prompt_s", "ran_s", "direct_mb")
+    medians(result, boots, "answers_s", "prompt_s", "ran_s", "direct_mb", "daemon_mb")
     if ISO["iso"].exists():
         runs, _ = without_panics(ISO_BOOTS, lambda: boot(folder / "vm-iso", disk, **ISO))
         medians(result, runs, "iso_answers_s", "iso_prompt_s", "iso_ran_s", "iso_mb")

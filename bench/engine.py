@@ -27,15 +27,15 @@ def smaps_kb(pid, name):
 
 
 def private_kb(pid):
-    """Memory that is this process's alone and lies in no file, in KB: what ending it would give back. (Pages of a program's
-    file are kept once for all who run it, and given up when memory is short.)"""
+    """Memory that is this process's alone, in KB, but for clean pages of its program's file."""
     return smaps_kb(pid, "Private_Dirty:")
 
 
 def idle_memory(engine):
-    """KB that the daemon, with containerd if it has one, has alone; and those of the program's file that it has mapped."""
+    """KB that the daemon, with containerd if it has one, has alone: in all, and without clean pages of its program's file."""
     pids = [engine.process.pid, *(pid for pid, words in processes().items() if words[0].endswith("containerd"))]
-    return sum(map(private_kb, pids)), sum(smaps_kb(pid, "Private_Clean:") for pid in pids)
+    dirty = sum(map(private_kb, pids))
+    return dirty + sum(smaps_kb(pid, "Private_Clean:") for pid in pids), dirty
 
 
 def processes():
@@ -137,7 +137,7 @@ def measure(kind, base):
         engine.start(60)
         time.sleep(1)
         os.sync()
-        result["idle_kb"], result["idle_file_kb"] = idle_memory(engine)
+        result["idle_kb"], result["idle_dirty_kb"] = idle_memory(engine)
         call = Client(engine)
         for network in ("bridge", "none"):
             container_cycle(call, network)
