@@ -6,7 +6,7 @@ import subprocess
 # How the base is packed. Not by LZMA: what mkfs.erofs 1.8 makes of it with fragments Linux 6.12 cannot read everywhere ("failed to
 # decompress"). Hints: kernel modules pack better in larger clusters, and each is read as a whole.
 PACKING = {
-    "release": (["-zzstd,15", "-C131072", "-Efragments,ztailpacking,dedupe"], ["262144 0 kernel/"]),
+    "release": (["-zzstd,16", "-C65536", "-Efragments,ztailpacking,dedupe"], ["262144 0 kernel/"]),
     "fast": (["-zlz4", "-C65536"], []),
 }
 SALT = "0" * 64         # verity guards against damage and exchange, not against collisions prepared for one salt
