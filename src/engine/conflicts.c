@@ -46,47 +46,7 @@ static const struct {
     { has_exposed, "port exposing and the container type network mode" },
 };
 
-/* The default bridge chooses addresses itself. */
-static int check_endpoint(const char *network, json *endpoint, struct error *err)
-{
-    static const char *const addresses[] = { "IPAMConfig.IPv4Address", "IPAMConfig.IPv6Address",
-        "IPAMConfig.LinkLocalIPs" };
-    for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
-        json *value = json_at(endpoint, addresses[i]);
-        if (json_count(value) > 0
-            || (json_object_is_type(value, json_type_string) && *json_object_get_string(value)))
-            return error_set(err, ERROR_INVALID,
-                "invalid config for network %s: invalid endpoint settings:\n"
-                "user specified IP address is supported on user defined networks only",
-                network);
-    }
-    if (json_count(json_get(endpoint, "Links")) > 0
-        || has_members(json_get(endpoint, "DriverOpts")))
-        return error_set(err, ERROR_INVALID,
-            "NetworkingConfig.EndpointsConfig: Links and DriverOpts are not supported");
-    return 0;
-}
-
-static int check_endpoints(const struct engine *engine, const struct container_record *record,
-    struct error *err)
-{
-    const char *mode = record->host_config.network_mode;
-    const char *own = network_name_of(engine, is_set(mode) ? mode : "default");
-    if (!record->endpoints)
-        return 0;
-    json_object_object_foreach(record->endpoints, network, endpoint)
-    {
-        if (strcmp(network_name_of(engine, network), own) != 0)
-            return error_set(err, ERROR_INVALID,
-                "Container cannot be connected to network endpoints: %s, %s", own, network);
-        if (check_endpoint(own, endpoint, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-int conflicts_check(const struct engine *engine, const struct container_record *record,
-    char ***warnings, struct error *err)
+int conflicts_check(const struct container_record *record, char ***warnings, struct error *err)
 {
     const struct host_config *host = &record->host_config;
     bool in_container = host->network_mode && str_starts(host->network_mode, "container:");
@@ -98,5 +58,5 @@ int conflicts_check(const struct engine *engine, const struct container_record *
         return error_set(err, ERROR_INVALID, "conflicting options: hostname and the UTS mode");
     if (str_eq(host->network_mode, "host") && has_members(host->port_bindings))
         strv_add(warnings, "Published ports are discarded when using host network mode");
-    return check_endpoints(engine, record, err);
+    return 0;
 }

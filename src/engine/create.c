@@ -216,12 +216,12 @@ static int fill_record(struct engine *engine, struct container_record *record, s
     record->created = xstrdup(clock_format(clock_wall_ns(), time));
     record->image_id = xstrdup(image->id);
     record->layer = image->top ? xstrdup(image->top->chain_id) : NULL;
-    if (conflicts_check(engine, record, warnings, err) < 0
+    if (conflicts_check(record, warnings, err) < 0
         || merge_image(engine->store, &record->config, image, err) < 0
         || container_config_check(&record->config, err) < 0
         || resolve_modes(engine, &record->host_config, err) < 0
         || host_config_check(engine, &record->host_config, warnings, err) < 0
-        || set_command(record, err) < 0)
+        || endpoint_request_resolve(engine, record, err) < 0 || set_command(record, err) < 0)
         return -1;
     set_hostname(record);
     return mounts_resolve(engine, record, err);

@@ -282,8 +282,8 @@ MUST_CHECK int host_config_check(struct engine *engine, struct host_config *host
 /* Limits that cannot be kept here. */
 void host_limits_drop(struct engine *engine, struct host_config *host, char ***warnings);
 /* What cannot be had together, in the request as it came. */
-MUST_CHECK int conflicts_check(const struct engine *engine, const struct container_record *record,
-    char ***warnings, struct error *err);
+MUST_CHECK int conflicts_check(const struct container_record *record, char ***warnings,
+    struct error *err);
 MUST_CHECK int container_config_check(const struct container_config *config, struct error *err);
 /* Fills record->mounts from Binds, Mounts, Tmpfs, VolumesFrom and the image's volumes; makes volumes that are missing. */
 MUST_CHECK int mounts_resolve(struct engine *engine, struct container_record *record,
@@ -377,6 +377,10 @@ MUST_CHECK int network_mode_parse(struct engine *engine, const struct host_confi
     enum network_mode *out, struct error *err);
 /* "bridge" for "default" and for the bridge's id; other modes are themselves. */
 const char *network_name_of(const struct engine *engine, const char *mode);
+/* endpoint_request.c: record->endpoints becomes {NETWORK: endpoint} with the container's own network as its only key; the MAC
+ * address that is asked for in either place ends up in config.mac_address. What a network here cannot do is ERROR_INVALID. */
+MUST_CHECK int endpoint_request_resolve(struct engine *engine, struct container_record *record,
+    struct error *err);
 /* Before the container is made: an address. */
 MUST_CHECK int network_reserve(struct container *container, const struct container_record *record,
     struct error *err);

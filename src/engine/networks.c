@@ -137,22 +137,6 @@ static int wait_ready(struct engine *engine, struct error *err)
 
 /* ---- a container's place in a network ---- */
 
-static void choose_mac(const struct container_record *record, struct in_addr address,
-    uint8_t mac[6])
-{
-    const char *text = record->config.mac_address;
-    static const char *const names[] = { "default", "bridge" };
-    for (size_t i = 0; (!text || !*text) && i < ARRAY_LEN(names); i++)
-        text = json_str(json_get(record->endpoints, names[i]), "MacAddress", "");
-    unsigned b[6];
-    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5]) != 6) {
-        endpoint_mac(address, mac);
-        return;
-    }
-    for (int i = 0; i < 6; i++)
-        mac[i] = (uint8_t)b[i];
-}
-
 static enum network_mode mode_of(struct container *container, const struct container_record *record)
 {
     enum network_mode mode = NETWORK_NONE;
@@ -177,7 +161,8 @@ int network_reserve(struct container *container, const struct container_record *
     run.address = address;
     id_new(run.endpoint_id); /* names the link too: that of an earlier run may not be gone yet */
     snprintf(run.host_name, sizeof run.host_name, "veth%.7s", run.endpoint_id);
-    choose_mac(record, address, run.mac);
+    if (!record->config.mac_address || !mac_parse(record->config.mac_address, run.mac))
+        endpoint_mac(address, run.mac);
     pthread_mutex_lock(&container->lock);
     container->run = run;
     pthread_mutex_unlock(&container->lock);

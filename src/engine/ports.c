@@ -14,6 +14,15 @@ char *mac_text(const uint8_t mac[6])
         mac[5]);
 }
 
+bool mac_parse(const char *text, uint8_t mac[6])
+{
+    int end = 0;
+    return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3],
+               &mac[4], &mac[5], &end)
+               == 6
+           && !text[end] && end == 17;
+}
+
 /* ---- text ---- */
 
 static int parse_range(struct view text, struct port_range *out, struct error *err)

@@ -64,17 +64,13 @@ int run_record_write(int run_fd, const struct run *run, struct error *err)
 
 static void take_saved(const struct saved_run *saved, struct run *out)
 {
-    unsigned b[6] = { 0 };
     *out = (struct run){ .attached = saved->attached, .port_count = saved->port_count };
     text_copy(out->host_name, sizeof out->host_name, saved->host_name);
     text_copy(out->endpoint_id, sizeof out->endpoint_id, saved->endpoint_id);
     if (!saved->address || inet_pton(AF_INET, saved->address, &out->address) != 1)
         out->address.s_addr = 0;
-    if (saved->mac
-        && sscanf(saved->mac, "%2x:%2x:%2x:%2x:%2x:%2x", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5])
-               == 6)
-        for (int i = 0; i < 6; i++)
-            out->mac[i] = (uint8_t)b[i];
+    if (!saved->mac || !mac_parse(saved->mac, out->mac))
+        memset(out->mac, 0, sizeof out->mac);
     out->ports = saved->port_count ? xcalloc(saved->port_count, sizeof *out->ports) : NULL;
     for (size_t i = 0; i < saved->port_count; i++) {
         const struct saved_port *port = &saved->ports[i];

@@ -407,3 +407,43 @@ def test_config_file_is_refused_by_key(tmp_path):
         config.write_text(text)
         done = subprocess.run([ROS, "dockerd", "--debug", "--config-file", str(config)], capture_output=True, text=True, timeout=10)
         assert done.returncode == 125 and message in done.stderr, done.stderr
+
+
+def test_read_only_binds_are_so_all_the_way_down(engine, tmp_path):
+    (tmp_path / "below").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "below", tmp_path / "below"], check=True)
+    touch = ["busybox", "sh", "-c", "touch /x/below/f 2>/dev/null && echo written || echo refused"]
+    try:
+        assert run(engine, "-v", f"{tmp_path}:/x:ro", *touch) == "refused"
+        mount = f"type=bind,source={tmp_path},target=/x,readonly"
+        for more, answer in [("", "refused"), (",bind-recursive=writable", "written"), (",bind-propagation=rprivate,bind-recursive=readonly", "refused")]:
+            assert run(engine, "--mount", mount + more, *touch) == answer, more
+    finally:
+        subprocess.run(["umount", tmp_path / "below"], check=True)
+
+
+def test_mac_addresses(engine):
+    show = ["busybox", "cat", "/sys/class/net/eth0/address"]
+    assert run(engine, "--mac-address", "02:42:AC:11:00:63", *show) == "02:42:ac:11:00:63"
+    wanted = {"Image": "busybox", "MacAddress": "02:42:ac:11:00:63"}
+    made = engine.api("POST", "/v1.45/containers/create", wanted).json["Id"]
+    assert engine.inspect(made)["Config"]["MacAddress"] == "02:42:ac:11:00:63"
+    wanted["NetworkingConfig"] = {"EndpointsConfig": {"bridge": {"MacAddress": "02:42:ac:11:00:64"}}}
+    for body, words in [
+        (wanted, "container-wide MAC address must match"),
+        ({"Image": "busybox", "MacAddress": "02:42:ac:11:00"}, "invalid MAC address 02:42:ac:11:00"),
+        ({"Image": "busybox", "MacAddress": "02:42:ac:11:00:63:65"}, "invalid MAC address 02:42:ac:11:00:63:65"),
+    ]:
+        answer = engine.api("POST", "/v1.45/containers/create", body)
+        assert answer.status == 400 and words in answer.json["message"], answer
+
+
+@pytest.mark.parametrize("endpoint, words", [
+    ({"IPAMConfig": {"IPv4Address": "172.17.0.99"}}, "user specified IP address is supported on user defined networks only"),
+    ({"IPAMConfig": {"IPv6Address": "fd00::9"}}, "user specified IP address is supported on user defined networks only"),
+    ({"Aliases": ["other"]}, "network-scoped alias is supported only for containers in user defined networks"),
+    (None, "EndpointsConfig is nil"),
+])
+def test_what_the_default_bridge_cannot_do_is_refused(engine, endpoint, words):
+    answer = engine.api("POST", "/v1.45/containers/create", {"Image": "busybox", "NetworkingConfig": {"EndpointsConfig": {"bridge": endpoint}}})
+    assert answer.status == 400 and words in answer.json["message"], answer
