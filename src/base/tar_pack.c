@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/inodes.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -29,22 +30,16 @@ struct level {
     size_t path_n; /* of the folder's name in pack->name */
 };
 
-/* A file of several names, by its first. */
-struct linked {
-    dev_t dev;
-    ino_t ino;
-    char *name;
-};
-
 struct pack {
     const struct tar_pack_options *options;
     const struct sink *sink;
     uint64_t mount_id; /* 0: whatever is mounted */
     struct level levels[DEPTH_MAX];
     size_t depth;
-    struct str name; /* of the entry in hand */
-    struct linked *linked;
-    size_t linked_count, linked_capacity;
+    struct str name;      /* of the entry in hand */
+    struct inodes linked; /* files of several names */
+    char **first_names;   /* of each the first */
+    size_t first_count, first_capacity;
     char *copy;
 };
 
@@ -54,9 +49,10 @@ static void pack_free(struct pack *pack)
         close(pack->levels[i].fd);
         strv_free(pack->levels[i].names);
     }
-    for (size_t i = 0; i < pack->linked_count; i++)
-        free(pack->linked[i].name);
-    free(pack->linked);
+    for (size_t i = 0; i < pack->first_count; i++)
+        free(pack->first_names[i]);
+    free(pack->first_names);
+    inodes_done(&pack->linked);
     str_done(&pack->name);
     free(pack->copy);
     free(pack);
@@ -146,12 +142,11 @@ static const char *first_name(struct pack *pack, const struct stat *st)
 {
     if (S_ISDIR(st->st_mode) || st->st_nlink < 2)
         return NULL;
-    for (size_t i = 0; i < pack->linked_count; i++)
-        if (pack->linked[i].ino == st->st_ino && pack->linked[i].dev == st->st_dev)
-            return pack->linked[i].name;
-    ARRAY_GROW(pack->linked, pack->linked_count, pack->linked_capacity);
-    pack->linked[pack->linked_count++] =
-        (struct linked){ st->st_dev, st->st_ino, xstrdup(pack->name.p) };
+    size_t index;
+    if (!inodes_add(&pack->linked, st->st_dev, st->st_ino, &index))
+        return pack->first_names[index];
+    ARRAY_GROW(pack->first_names, pack->first_count, pack->first_capacity);
+    pack->first_names[pack->first_count++] = xstrdup(pack->name.p);
     return NULL;
 }
 

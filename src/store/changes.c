@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/inodes.h"
 #include "base/memory.h"
 #include "base/path.h"
 
@@ -59,26 +60,15 @@ static int open_upper(int container_fd, struct error *err)
 
 /* ---- size ---- */
 
-struct inode {
-    dev_t dev;
-    ino_t ino;
-};
 struct sizes {
     uint64_t total;
-    struct inode *linked; /* files with several names, counted once */
-    size_t count, capacity;
+    struct inodes linked; /* files with several names, counted once */
 };
 
 static bool seen_before(struct sizes *sizes, const struct stat *st)
 {
-    if (st->st_nlink < 2)
-        return false;
-    for (size_t i = 0; i < sizes->count; i++)
-        if (sizes->linked[i].ino == st->st_ino && sizes->linked[i].dev == st->st_dev)
-            return true;
-    ARRAY_GROW(sizes->linked, sizes->count, sizes->capacity);
-    sizes->linked[sizes->count++] = (struct inode){ st->st_dev, st->st_ino };
-    return false;
+    size_t index;
+    return st->st_nlink > 1 && !inodes_add(&sizes->linked, st->st_dev, st->st_ino, &index);
 }
 
 static int add_size(void *context, int folder_fd, const char *name, const char *path,
@@ -97,7 +87,7 @@ int root_size(int container_fd, uint64_t *out, struct error *err)
     if (upper < 0)
         return -1;
     int rc = walk(upper, "", 0, add_size, &sizes, err);
-    free(sizes.linked);
+    inodes_done(&sizes.linked);
     if (rc == 0)
         *out = sizes.total;
     return rc;
