@@ -238,6 +238,16 @@ static int check_log_option(struct view key, const char *value, struct error *er
         (int)key.n, key.p);
 }
 
+/* The engine's own options count for its driver, but for those that the container has itself. */
+static void add_default_options(char ***options, char *const *defaults)
+{
+    for (; defaults && *defaults; defaults++) {
+        _cleanup_free_ char *name = xstrndup(*defaults, strcspn(*defaults, "="));
+        if (!strv_env_get(*options, name))
+            strv_env_set(options, *defaults);
+    }
+}
+
 static int check_log_config(struct engine *engine, struct host_config *host, struct error *err)
 {
     struct log_config *log = &host->log_config;
@@ -245,11 +255,9 @@ static int check_log_config(struct engine *engine, struct host_config *host, str
     if (!is_set(log->type)) {
         free(log->type);
         log->type = xstrdup(defaults->log_driver);
-        if (!is_list_set(log->config)) {
-            strv_free(log->config);
-            log->config = strv_dup(defaults->log_opts);
-        }
     }
+    if (str_eq(log->type, defaults->log_driver))
+        add_default_options(&log->config, defaults->log_opts);
     bool known = false;
     for (size_t i = 0; i < ARRAY_LEN(log_drivers); i++)
         known = known || strcmp(log->type, log_drivers[i]) == 0;

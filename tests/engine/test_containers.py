@@ -389,6 +389,10 @@ def test_daemon_json(own_engine, tmp_path):
     assert run(engine, "busybox", "sh", "-c", "ulimit -Sn; grep nameserver /etc/resolv.conf").split() == ["55", "nameserver", "9.9.9.9"]
     engine.docker("create", "--name", "x1", "busybox")
     assert engine.inspect("x1")["HostConfig"]["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10k"}}
+    engine.docker("create", "--name", "x2", "--log-driver", "json-file", "--log-opt", "max-file=3", "busybox")
+    assert engine.inspect("x2")["HostConfig"]["LogConfig"]["Config"] == {"max-size": "10k", "max-file": "3"}
+    engine.docker("create", "--name", "x3", "--log-driver", "json-file", "--log-opt", "max-size=1m", "busybox")
+    assert engine.inspect("x3")["HostConfig"]["LogConfig"]["Config"] == {"max-size": "1m"}
     assert engine.api("GET", "/info").json["Labels"] == ["a=b"]
 
 
