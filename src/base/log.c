@@ -11,9 +11,10 @@
 static struct {
     const char *name;
     enum log_level level;
-    int fd;
-    bool kmsg;
-} log_state = { "ros", LOG_LEVEL_INFO, STDERR_FILENO, false };
+    int fds[2]; /* -1: none */
+} log_state = { "ros", LOG_LEVEL_INFO, { STDERR_FILENO, -1 } };
+
+enum { TO_STDERR, TO_KERNEL };
 
 static const struct {
     const char *text;
@@ -31,10 +32,10 @@ void log_init(const char *name, enum log_level level)
     log_state.level = level;
 }
 
-void log_to_fd(int fd, bool kmsg)
+void log_to_kernel(int fd, bool stderr_too)
 {
-    log_state.fd = fd;
-    log_state.kmsg = kmsg;
+    log_state.fds[TO_KERNEL] = fd;
+    log_state.fds[TO_STDERR] = stderr_too ? STDERR_FILENO : -1;
 }
 
 bool log_enabled(enum log_level level)
@@ -42,9 +43,9 @@ bool log_enabled(enum log_level level)
     return level <= log_state.level;
 }
 
-static int line_start(char *line, size_t size, enum log_level level)
+static int line_start(char *line, size_t size, int target, enum log_level level)
 {
-    if (log_state.kmsg)
+    if (target == TO_KERNEL)
         return snprintf(line, size, "<%d>%s: ", levels[level].priority, log_state.name);
     struct timespec now;
     struct tm tm;
@@ -56,23 +57,27 @@ static int line_start(char *line, size_t size, enum log_level level)
                levels[level].text, log_state.name);
 }
 
+/* One event, one line: text from outside must not forge another. */
+static void write_line(int target, enum log_level level, const char *text)
+{
+    char line[LINE_MAX_BYTES];
+    size_t n = (size_t)line_start(line, sizeof line, target, level);
+    for (; *text && n < sizeof line - 1; text++)
+        line[n++] = (unsigned char)*text < ' ' ? ' ' : *text;
+    line[n++] = '\n';
+    ssize_t written = write(log_state.fds[target], line, n);
+    (void)written; /* there is nobody to tell */
+}
+
 static void log_line(enum log_level level, const char *fmt, va_list args)
 {
     if (!log_enabled(level))
         return;
-    char line[LINE_MAX_BYTES];
-    size_t n = (size_t)line_start(line, sizeof line, level);
-    int m = vsnprintf(line + n, sizeof line - n - 1, fmt, args);
-    n += m < 0 ? 0 : (size_t)m;
-    if (n > sizeof line - 2)
-        n = sizeof line - 2;
-    for (size_t i = 0; i < n;
-        i++) /* one event, one line: text from outside must not forge another */
-        if ((unsigned char)line[i] < ' ')
-            line[i] = ' ';
-    line[n++] = '\n';
-    ssize_t written = write(log_state.fd, line, n);
-    (void)written; /* there is nobody to tell */
+    char text[LINE_MAX_BYTES];
+    vsnprintf(text, sizeof text, fmt, args);
+    for (int target = 0; target < (int)ARRAY_LEN(log_state.fds); target++)
+        if (log_state.fds[target] >= 0)
+            write_line(target, level, text);
 }
 
 #define DEFINE_LOG(name, level)                                                                    \

@@ -1,8 +1,8 @@
 /* log.h - one line per event, to standard error.
  *
  * error: someone must act; warn: going on, but worse; info: a life-cycle step; debug: the rest. A line names its
- * subject and id; an error is logged once, by whoever ends its journey. Any thread. No secrets. On a terminal or a pipe
- * a line is "2026-01-02T03:04:05.678Z LEVEL TEXT"; with LOG_TO_KMSG it goes to /dev/kmsg with "<n>NAME: ". */
+ * subject and id; an error is logged once, by whoever ends its journey. Any thread. No secrets. A line is
+ * "2026-01-02T03:04:05.678Z LEVEL NAME: TEXT", in the kernel's log "NAME: TEXT" with a priority. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,8 +12,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 /* Called by main only, before threads. name is kept. */
 void log_init(const char *name, enum log_level level);
-/* Lines go to this descriptor from now on, in kernel form when kmsg (see /dev/kmsg in kernel's ABI documents). */
-void log_to_fd(int fd, bool kmsg);
+/* Lines go to the kernel's log from now on (fd is of /dev/kmsg and kept), to standard error only with stderr_too. */
+void log_to_kernel(int fd, bool stderr_too);
 bool log_enabled(enum log_level level);
 
 void log_error(const char *fmt, ...) PRINTF(1, 2);

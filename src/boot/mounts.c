@@ -80,7 +80,7 @@ int mount_kernel_filesystems(struct boot *boot, struct error *err)
             return error_sys(err, "make %s", links[i][1]);
     int kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (kmsg >= 0)
-        log_to_fd(kmsg, true);
+        log_to_kernel(kmsg, false);
     set_min_free();
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
         if (fd_write_file(AT_FDCWD, settings[i][0], settings[i][1], &ignored) < 0)

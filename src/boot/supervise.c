@@ -34,7 +34,8 @@
 #define SYSTEM_DOCKER                                                                              \
     ROS, "dockerd", "-H", "fd://", "--data-root", SYSTEM_ROOT, "--exec-root",                      \
         "/run/system-docker", "--pidfile", "/run/system-docker.pid", "--add-store",                \
-        "/usr/share/ros/images", "--cgroup-root", "/system", "--bridge", "none"
+        "/usr/share/ros/images", "--cgroup-root", "/system", "--bridge", "none", "--log-opt",      \
+        "max-size=25m", "--log-opt", "max-file=2"
 /* Started again, it also starts what died in between; at the boot, sysinit says what starts. */
 static const char *const system_docker_first_argv[] = { SYSTEM_DOCKER, "--restart=false", NULL };
 static const char *const system_docker_argv[] = { SYSTEM_DOCKER, NULL };

@@ -14,12 +14,6 @@
 #define DEFAULT_NAME "rancher"
 #define NAME_MAX_BYTES 64 /* the kernel's limit */
 
-const char *hostname_of(const json *config)
-{
-    const char *name = config_str(config, "hostname", "");
-    return name[0] ? name : DEFAULT_NAME;
-}
-
 bool hostname_is_valid(const char *text)
 {
     size_t n = strlen(text);
@@ -29,6 +23,15 @@ bool hostname_is_valid(const char *text)
         if (!isalnum((unsigned char)*text) && !strchr("-._", *text))
             return false;
     return true;
+}
+
+const char *hostname_of(const json *config)
+{
+    static const char *const keys[] = { "hostname", "rancher.defaults.hostname" };
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (hostname_is_valid(config_str(config, keys[i], "")))
+            return config_str(config, keys[i], "");
+    return DEFAULT_NAME;
 }
 
 int hostname_apply(const char *name, struct error *err)

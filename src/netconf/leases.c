@@ -65,7 +65,7 @@ static int write_in_place(const char *name, const struct str *text, struct error
 
 static int apply_host_name(const json *config, const json *leases, struct error *err)
 {
-    if (*config_str(config, "hostname", ""))
+    if (hostname_is_valid(config_str(config, "hostname", "")))
         return 0;
     for (size_t i = 0; i < json_count(leases); i++) {
         const char *name = json_str(json_item(leases, i), "hostname", "");

@@ -15,7 +15,7 @@
 
 /* Sets the kernel's host name and writes /etc/hostname and /etc/hosts, in place. */
 MUST_CHECK int hostname_apply(const char *name, struct error *err);
-/* The name that the configuration wants: hostname, or "rancher". Borrowed. */
+/* The name that the configuration wants: hostname, else rancher.defaults.hostname, whichever is valid, else "rancher". Borrowed. */
 const char *hostname_of(const json *config);
 /* Whether text may be a host name. */
 bool hostname_is_valid(const char *text);

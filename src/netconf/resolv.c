@@ -1,11 +1,10 @@
 #include <string.h>
 
+#include "base/memory.h"
 #include "config/config.h"
 #include "netconf/netconf.h"
 
 #define NAME_SERVERS_MAX 3 /* what resolvers read: resolv.conf(5) */
-
-static const char *const fallback_servers[] = { "8.8.8.8", "8.8.4.4" };
 
 /* Everything that leases say of one kind, in their order, each once. */
 static void collect(const json *leases, const char *kind, char ***out)
@@ -20,22 +19,24 @@ static void collect(const json *leases, const char *kind, char ***out)
     }
 }
 
+/* The user's, else the leases', else the defaults'. */
 static char **choose(const json *config, const char *key, const json *leases, const char *kind)
 {
-    char **list = config_strings(config, key);
+    _cleanup_free_ char *user_key = xasprintf("rancher.network.dns.%s", key);
+    _cleanup_free_ char *default_key = xasprintf("rancher.defaults.network.dns.%s", key);
+    char **list = config_strings(config, user_key);
     if (!list[0])
         collect(leases, kind, &list);
-    return list;
+    if (list[0])
+        return list;
+    strv_free(list);
+    return config_strings(config, default_key);
 }
 
 void netconf_resolv_conf(const json *config, const json *leases, struct str *out)
 {
-    _cleanup_strv_ char **servers =
-        choose(config, "rancher.network.dns.nameservers", leases, "dns");
-    _cleanup_strv_ char **search = choose(config, "rancher.network.dns.search", leases, "search");
-    bool none = !servers[0];
-    for (size_t i = 0; none && i < ARRAY_LEN(fallback_servers); i++)
-        strv_add(&servers, fallback_servers[i]);
+    _cleanup_strv_ char **servers = choose(config, "nameservers", leases, "dns");
+    _cleanup_strv_ char **search = choose(config, "search", leases, "search");
     if (search[0])
         str_add(out, "search");
     for (char **domain = search; *domain; domain++)

@@ -90,6 +90,18 @@ static void save_cloud_config(json **config, char ***warnings)
     *config = again;
 }
 
+static void name_the_host(const json *config, char ***warnings)
+{
+    struct error err;
+    const char *wanted = config_str(config, "hostname", "");
+    if (*wanted && !hostname_is_valid(wanted))
+        strv_addf(warnings,
+            "hostname: \"%s\": must be of letters, digits, \"-\" and \".\", at most 64; left out",
+            wanted);
+    if (hostname_apply(hostname_of(config), &err) < 0)
+        log_warn("%s", err.text);
+}
+
 static int start_system(void)
 {
     _cleanup_strv_ char **warnings = NULL;
@@ -105,8 +117,7 @@ static int start_system(void)
     services_read(config, &services, &warnings);
     services_order(&services, &warnings);
     boot_record("sysinit", "read the configuration", started, boot_now_ns());
-    if (hostname_apply(hostname_of(config), &err) < 0)
-        log_warn("%s", err.text);
+    name_the_host(config, &warnings);
     config_name_unserved(NULL, config, &warnings);
     warn_all(warnings);
     apply_sysctls(config);
@@ -126,7 +137,7 @@ int sysinit_main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int kmsg_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (kmsg_fd >= 0)
-        log_to_fd(kmsg_fd, true);
+        log_to_kernel(kmsg_fd, true);
     if (argc == 1)
         return start_system();
     if (argc == 2 && str_eq(argv[1], "--stop")) {

@@ -37,15 +37,17 @@ static void netconf_resolv_conf__lets_the_user_win(void **state)
     static const struct {
         const char *config, *leases, *want;
     } cases[] = {
-        { "{}", "[]", "nameserver 8.8.8.8\nnameserver 8.8.4.4\n" },
+        { "{rancher: {defaults: {network: {dns: {nameservers: [9.9.9.9]}}}}}", "[]",
+            "nameserver 9.9.9.9\n" },
+        { "{rancher: {defaults: {network: {dns: {nameservers: [9.9.9.9]}}}}}",
+            "[{dns: [10.0.0.1]}]", "nameserver 10.0.0.1\n" },
         { "{}", "[{dns: [10.0.0.1], search: [a.b, c]}, {dns: [10.0.0.1, 10.0.0.2]}]",
             "search a.b c\nnameserver 10.0.0.1\nnameserver 10.0.0.2\n" },
         { "{rancher: {network: {dns: {nameservers: [1.1.1.1]}}}}",
             "[{dns: [10.0.0.1], search: [x]}]", "search x\nnameserver 1.1.1.1\n" },
         { "{rancher: {network: {dns: {search: [mine]}}}}", "[{dns: [a, b, c, d], search: [x]}]",
             "search mine\nnameserver a\nnameserver b\nnameserver c\n" },
-        { "{}", "[{dns: [\"1.1.1.1\\nnameserver 6.6.6.6\"]}]",
-            "nameserver 8.8.8.8\nnameserver 8.8.4.4\n" },
+        { "{}", "[{dns: [\"1.1.1.1\\nnameserver 6.6.6.6\", 2.2.2.2]}]", "nameserver 2.2.2.2\n" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         _cleanup_json_ json *config = yaml(cases[i].config), *leases = yaml(cases[i].leases);
@@ -55,11 +57,30 @@ static void netconf_resolv_conf__lets_the_user_win(void **state)
     }
 }
 
+static void hostname_of__passes_over_what_is_no_name(void **state)
+{
+    static const struct {
+        const char *config, *want;
+    } cases[] = {
+        { "{hostname: web.example}", "web.example" },
+        { "{hostname: \"bad name!\"}", "rancher" },
+        { "{hostname: \"bad name!\", rancher: {defaults: {hostname: usual}}}", "usual" },
+        { "{rancher: {defaults: {hostname: usual}}}", "usual" },
+        { "{}", "rancher" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_json_ json *config = yaml(cases[i].config);
+        CHECK(str_eq(hostname_of(config), cases[i].want), "%s: got %s", cases[i].config,
+            hostname_of(config));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(netconf_match__prefers_mac_then_name_then_pattern),
         cmocka_unit_test(netconf_resolv_conf__lets_the_user_win),
+        cmocka_unit_test(hostname_of__passes_over_what_is_no_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
