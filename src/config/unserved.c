@@ -3,6 +3,14 @@
 #include "config/keys.h"
 #include "config/sources.h"
 
+/* false, and what is empty, ask for nothing where that is how it is anyway. */
+static bool asks_for_nothing(const json *value)
+{
+    return (json_object_is_type(value, json_type_boolean)
+               && !json_object_get_boolean((json *)value))
+           || (json_object_is_type(value, json_type_array) && json_count(value) == 0);
+}
+
 /* Of the key whose pieces are still in rest: adds those below value that differ from the defaults; path is what came before. */
 static void name_below(const json *value, const json *defaults, struct view rest, const char *path,
     char ***lines)
@@ -11,6 +19,8 @@ static void name_below(const json *value, const json *defaults, struct view rest
     if (!value || json_object_equal((json *)value, (json *)defaults))
         return;
     if (!view_split(&rest, '.', &piece)) {
+        if (!defaults && asks_for_nothing(value))
+            return;
         strv_addf(lines, "%s: is not supported yet; it has no effect", path);
         return;
     }

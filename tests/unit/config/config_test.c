@@ -243,6 +243,7 @@ static void config_name_unserved__tells_what_the_user_has_set(void **state)
     put("/usr/share/ros/os-config.yml",
         "rancher: {console: default, hypervisor_service: true, docker: {engine: default}}\n");
     put(CONF "cloud-config.yml", "bootcmd: [a]\nrancher:\n  console: default\n  "
+                                 "state: {lvm_scan: false, autoformat: []}\n  "
                                  "hypervisor_service: false\n  docker: {debug: true}\n  "
                                  "network: {interfaces: {eth0: {dhcp: true, vlans: 5}}}\n");
     _cleanup_json_ json *config = load("", &warnings);
