@@ -62,11 +62,16 @@ int program_run(const struct program *table, int argc, char **argv)
         return run(found, "", argc, argv);
     if (argc > 1 && (found = program_find(table, argv[1])) != NULL)
         return run(found, "ros ", argc - 1, argv + 1);
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0
-        || strcmp(argv[1], "help") == 0) {
+    const char *word = argc > 1 ? argv[1] : "help";
+    bool help = strcmp(word, "help") == 0;
+    if (help && argc > 2) {
+        word = argv[2];
+        if ((found = program_find(table, word)) != NULL)
+            return run(found, "ros ", 2, (char *[]){ argv[2], (char *)"--help", NULL });
+    } else if (help || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         print_all(table, self, stdout);
         return 0;
     }
-    fprintf(stderr, "%s: '%s' is not a command.\nSee '%s --help'\n", self, argv[1], self);
+    fprintf(stderr, "%s: '%s' is not a command.\nSee '%s --help'\n", self, word, self);
     return 127;
 }

@@ -205,16 +205,17 @@ static const struct subcommand rows[] = {
         "  -o, --output string   File to write; standard output without\n"
         "  -p, --private         Private keys too\n"
         "  -f, --full            Defaults too\n" },
-    { "validate", config_validate_main, "[-i FILE]", "Check a cloud-config", INPUT_OPTION },
+    { "validate", config_validate_main, "[-i FILE]", "Check a cloud-config", INPUT_OPTION, true },
     { "images", config_images_main, "-i FILE", "List the images of a file's services",
-        "  -i, --input string   File to read\n" },
-    { "keys", config_keys_main, "", "List all keys: name, type, whether it works, meaning" },
+        "  -i, --input string   File to read\n", true },
+    { "keys", config_keys_main, "", "List all keys: name, type, whether it works, meaning", NULL,
+        true },
     { "generate", NULL, "", "Fill a template" },
     { "syslinux", NULL, "", "Edit the kernel's parameters" },
     { 0 },
 };
-static const struct subcommands commands = { "config", "Get, set and check the configuration", rows,
-    true };
+static const struct subcommands commands = { "config", "Get, set and check the configuration",
+    rows };
 
 int config_command(int argc, char **argv)
 {

@@ -18,16 +18,16 @@ static json *load_config(const char *name)
     return config;
 }
 
-/* "default" is there always; another one that the configuration names is the current one. */
+/* "default" is the one that there is; another one that the configuration names would be for the next boot. */
 static int list(const char *command, const char *key)
 {
     _cleanup_json_ json *config = load_config(command);
     if (!config)
         return 1;
-    const char *current = config_str(config, key, "default");
-    if (!str_eq(current, "default"))
-        printf("current  %s\n", current);
-    printf("%s default\n", str_eq(current, "default") ? "current " : "disabled");
+    const char *wanted = config_str(config, key, "default");
+    printf("current  default\n");
+    if (!str_eq(wanted, "default"))
+        printf("enabled  %s\n", wanted);
     return 0;
 }
 

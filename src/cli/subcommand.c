@@ -35,7 +35,7 @@ static int run(const struct subcommands *commands, const struct subcommand *row,
             printf("\nOptions:\n%s", row->options);
         return 0;
     }
-    if (!commands->anyone && !cli_is_root())
+    if (!row->anyone && !cli_is_root())
         return 1;
     if (!row->run) {
         fprintf(stderr, "ros %s %s: this version of Paddock does not have it yet\n",

@@ -9,12 +9,12 @@ struct subcommand {
     const char *usage;                 /* what follows the name */
     const char *summary;
     const char *options; /* lines for --help, or NULL */
+    bool anyone;         /* not only root */
 };
 
 struct subcommands {
     const char *command, *summary;
     const struct subcommand *rows; /* ended by one without a name */
-    bool anyone;                   /* not only root */
 };
 
 /* What run returns when the arguments are not as its usage says. */
