@@ -27,7 +27,8 @@ int cli_write_pid_file(const char *path, pid_t pid, struct error *err)
     _cleanup_free_ char *temporary = xasprintf("%s.%d", path, getpid());
     char text[24];
     int n = snprintf(text, sizeof text, "%d", pid);
-    _cleanup_close_ int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    _cleanup_close_ int fd =
+        open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return error_sys(err, "make %s", temporary);
     if (fd_write_all(fd, text, (size_t)n, err) < 0)

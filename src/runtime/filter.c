@@ -296,7 +296,13 @@ static int compile(const struct oci_seccomp *seccomp, struct str *program, struc
     if ((default_action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO
         && default_action != SCMP_ACT_ERRNO(ENOSYS))
         add_unknown_calls(seccomp, context, program);
-    return export(context, program, err);
+    if (export(context, program, err) < 0)
+        return -1;
+    size_t count = program->n / sizeof(struct sock_filter);
+    return count <= BPF_MAXINSNS ? 0
+                                 : error_set(err, ERROR_INVALID,
+                                       "linux.seccomp: makes %zu instructions, the kernel takes %d",
+                                       count, BPF_MAXINSNS);
 }
 
 /* ---- files ---- */
@@ -404,7 +410,7 @@ int filter_load(int filter_fd, struct error *err)
     struct header header;
     if (pread(filter_fd, &header, sizeof header, 0) != (ssize_t)sizeof header
         || header.magic != MAGIC || header.program_size % sizeof(struct sock_filter)
-        || header.program_size > FILE_LIMIT_BYTES || !header.program_size)
+        || header.program_size > BPF_MAXINSNS * sizeof(struct sock_filter) || !header.program_size)
         return error_set(err, ERROR_INVALID, "seccomp: not a compiled filter");
     _cleanup_free_ struct sock_filter *program = xmalloc(header.program_size);
     off_t offset = (off_t)sizeof header + header.key_size;

@@ -139,12 +139,28 @@ static void filter__names_what_is_not_known(void **state)
     }
 }
 
+static void filter__is_not_too_long(void **state)
+{
+    struct error err = { 0 };
+    _cleanup_str_ struct str text = { 0 };
+    str_add(&text, "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[");
+    for (int i = 0; i < 6000; i++)
+        str_addf(&text,
+            "%s{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":%d,"
+            "\"value\":%d,\"op\":\"SCMP_CMP_EQ\"}]}",
+            i ? "," : "", i % 6, i);
+    str_add(&text, "]}");
+    _cleanup_oci_seccomp_ struct oci_seccomp *section = read_section(str_text(&text));
+    CHECK_FAILS(filter_open(section, -1, &err), ERROR_INVALID, "instructions, the kernel takes");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(filter__does_what_the_section_says),
         cmocka_unit_test(filter__is_kept),
         cmocka_unit_test(filter__names_what_is_not_known),
+        cmocka_unit_test(filter__is_not_too_long),
     };
     return cmocka_run_group_tests_name("runtime/filter", tests, NULL, NULL);
 }
