@@ -223,8 +223,8 @@ static void set_request(struct exchange *exchange)
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION,
-        1L); /* credentials stay with their host and port: not UNRESTRICTED_AUTH */
+    /* Credentials stay with their host and port: not UNRESTRICTED_AUTH; and a form, which holds some, goes nowhere else. */
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, request->form ? 0L : 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);

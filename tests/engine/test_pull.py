@@ -1,6 +1,7 @@
 """Pulling: from Debian's registry, and from one that lies, stalls and wants credentials."""
 import json
 import os
+import random
 import re
 import subprocess
 import threading
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+from support.daemon import KIND
 from support.image import DOCKER_MANIFEST, Image, Layer, OCI_MANIFEST, busybox, sha256
 from support.liar import Liar, cut_short, send, stall, status
 from support.registry import Registry, htpasswd
@@ -348,6 +350,48 @@ def test_pull__ends_when_its_last_client_leaves(engine, liar):
     del liar.answers[path]
     engine.docker("pull", f"{liar.name}/app", timeout=60)
     engine.docker("rmi", "-f", image.id)
+
+
+@pytest.mark.skipif(KIND != "paddock", reason="looks into our store")
+def test_pull__engine_killed(own_engine, liar):
+    """Whatever the moment: the image is there whole or not at all, nothing is left over, and the next pull brings it."""
+    engine, image = own_engine(), layered(4, 400_000)
+    liar.add(image, "app")
+    chance = random.Random(11)
+    for _ in range(6):
+        client = engine.popen("pull", f"{liar.name}/app")
+        time.sleep(chance.uniform(0.03, 0.3))
+        engine.kill()
+        client.communicate(timeout=30)
+        engine.start()
+        there = engine.run("image", "inspect", image.id).returncode == 0
+        wanted = 1 + len(image.layers) if there else 1
+        wait_until(lambda: not list((engine.data_root / "tmp").iterdir()) and len(list((engine.data_root / "layers").iterdir())) == wanted,
+                   10, "what was half done is swept")
+        if there:
+            engine.docker("rmi", "-f", image.id)
+    engine.docker("pull", f"{liar.name}/app")
+    assert engine.inspect(f"{liar.name}/app", "image")["RootFS"]["Layers"] == image.diff_ids
+
+
+@pytest.mark.skipif(KIND != "paddock", reason="looks into our store")
+def test_pull__full_disk(own_engine, liar, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8M", "small", small], check=True)
+    try:
+        engine = own_engine("--data-root", str(small / "data"))
+        engine.data_root = small / "data"
+        big, fits = layered(3, 4_000_000), layered(2, 100_000)
+        liar.add(big, "big")
+        liar.add(fits, "fits")
+        pull_fails(engine, f"{liar.name}/big", "No space left on device")
+        nothing_stays(engine)
+        engine.docker("pull", f"{liar.name}/fits")
+        engine.docker("rmi", "-f", fits.id)
+        engine.stop()
+    finally:
+        subprocess.run(["umount", small], check=True)
 
 
 def test_pull__of_an_unreachable_registry(engine):

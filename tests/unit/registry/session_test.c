@@ -180,6 +180,25 @@ static void session_get__keeps_credentials_from_other_hosts(void **state)
     str_done(&got.text);
 }
 
+static void session_get__sends_a_refresh_token_nowhere_else(void **state)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 401 No\r\nConnection: close\r\nWWW-Authenticate: Bearer "
+        "realm=\"@/token\",service=\"a\"\r\n\r\n",
+        "HTTP/1.1 307 Moved\r\nConnection: close\r\nLocation: /elsewhere\r\n\r\n", NULL
+    };
+    struct server server;
+    struct got got = { 0 };
+    struct error err = { 0 };
+    CHECK_FAILS(ask(&server, answers, 1, false, "{\"identitytoken\":\"secret\"}", &got, &err),
+        ERROR_UNAVAILABLE, "status 307");
+    const char *asked = str_text(&server.requests);
+    CHECK(strstr(asked, "POST /token") && strstr(asked, "refresh_token=secret"), "%s", asked);
+    CHECK(!strstr(asked, "/elsewhere"), "%s", asked);
+    str_done(&got.text);
+    server_stop(&server);
+}
+
 static void session_get__tries_again_when_busy(void **state)
 {
     static const char *const answers[] = {
@@ -277,6 +296,7 @@ int main(void)
         cmocka_unit_test(session_get__resumes_what_broke_off),
         cmocka_unit_test(session_get__answers_a_bearer_challenge),
         cmocka_unit_test(session_get__keeps_credentials_from_other_hosts),
+        cmocka_unit_test(session_get__sends_a_refresh_token_nowhere_else),
         cmocka_unit_test(session_get__tries_again_when_busy),
         cmocka_unit_test(session_get__says_what_the_registry_said),
         cmocka_unit_test(challenge_parse__reads_what_registries_send),
