@@ -19,6 +19,12 @@ static const struct option format_options[] = {
     OPTION(struct inspect, format, "format", 'f', TEXT, "How to print: json, or a Go template"),
 };
 
+/* Services of a cluster are never in a network here. */
+static const struct option network_options[] = {
+    OPTION(struct inspect, format, "format", 'f', TEXT, "How to print: json, or a Go template"),
+    { .name = "verbose", .letter = 'v', .kind = OPTION_IGNORED_FLAG },
+};
+
 static const struct option container_options[] = {
     OPTION(struct inspect, format, "format", 'f', TEXT, "How to print: json, or a Go template"),
     OPTION(struct inspect, size, "size", 's', FLAG, "Show the sizes of files"),
@@ -47,19 +53,15 @@ static char *type_path(const struct type *type, const char *name, bool size)
 static int find(struct cli *cli, const char *type, const char *name, bool size, struct str *out,
     struct error *err)
 {
-    bool known = false;
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
         if (type && !str_eq(type, types[i].name))
             continue;
-        known = true;
         _cleanup_free_ char *path = type_path(&types[i], name, size);
         if (client_get_text(cli->client, path, out, err) == 0)
             return 0;
         if (type || err->kind != ERROR_NOT_FOUND)
             return -1;
     }
-    if (!known)
-        return error_set(err, ERROR_INVALID, "\"%s\" is not a valid value for --type", type);
     return error_set(err, ERROR_NOT_FOUND, "Error: No such object: %s", name);
 }
 
@@ -69,6 +71,7 @@ struct printer {
     struct template *template; /* NULL: all of them in one list, ... */
     bool indent;               /* ... indented */
     struct str all;            /* "[a,b" */
+    bool any;                  /* was printed by the template */
 };
 
 static void printer_done(struct printer *printer)
@@ -93,15 +96,20 @@ static int printer_add(struct printer *printer, const struct str *text, struct e
         return -1;
     int rc = template_run(printer->template, document, NULL, &out, err);
     if (rc < 0)
-        str_reset(&out);
+        return error_prefix(err, "template parsing error");
     printf("%s\n", str_text(&out));
-    return rc < 0 ? error_prefix(err, "template parsing error") : 0;
+    printer->any = true;
+    return 0;
 }
 
-static void printer_end(struct printer *printer)
+/* What failed leaves an empty line when there is no other. */
+static void printer_end(struct printer *printer, bool failed)
 {
-    if (printer->template)
+    if (printer->template) {
+        if (failed && !printer->any)
+            puts("");
         return;
+    }
     _cleanup_str_ struct str out = { 0 };
     if (!printer->all.n)
         str_addc(&printer->all, '[');
@@ -131,7 +139,7 @@ static int inspect(struct cli *cli, const struct inspect *values, const char *ty
             continue;
         str_addf(&errors, "%s\n", failed.text);
     }
-    printer_end(&printer);
+    printer_end(&printer, errors.n > 0);
     fflush(stdout);
     fputs(str_text(&errors), stderr);
     return errors.n > 0;
@@ -141,6 +149,11 @@ static int any_run(struct cli *cli, void *values, char **args, struct error *err
 {
     const struct inspect *inspected = values;
     const char *type = inspected->type && *inspected->type ? inspected->type : NULL;
+    bool known = !type;
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        known = known || str_eq(type, types[i].name);
+    if (!known)
+        return error_set(err, ERROR_INVALID, "\"%s\" is not a valid value for --type", type);
     return inspect(cli, inspected, type, args, err);
 }
 
@@ -171,5 +184,5 @@ const struct command command_inspect = {
 
 DEFINE_INSPECT(container, container_options, "CONTAINER [CONTAINER...]")
 DEFINE_INSPECT(image, format_options, "IMAGE [IMAGE...]")
-DEFINE_INSPECT(network, format_options, "NETWORK [NETWORK...]")
+DEFINE_INSPECT(network, network_options, "NETWORK [NETWORK...]")
 DEFINE_INSPECT(volume, format_options, "VOLUME [VOLUME...]")

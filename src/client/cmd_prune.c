@@ -48,6 +48,10 @@ static int run(struct cli *cli, void *values, char **args UNUSED, struct error *
     _cleanup_free_ char *text = warning(prune);
     _cleanup_strv_ char **image_filters = strv_dup(prune->filters);
     strv_addf(&image_filters, "dangling=%s", prune->all ? "false" : "true");
+    for (char *const *filter = prune->filters; prune->volumes && filter && *filter; filter++)
+        if (str_starts(*filter, "until="))
+            return error_set(err, ERROR_INVALID,
+                "ERROR: The \"until\" filter is not supported with \"--volumes\"");
     if (!prune->force && !prune_confirm(text))
         return error_set(err, ERROR_CANCELLED, "system prune has been cancelled");
     if (prune_post(cli, "/containers/prune", prune->filters, "ContainersDeleted",

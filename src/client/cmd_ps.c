@@ -52,7 +52,9 @@ static int run(struct cli *cli, void *values, char **args UNUSED, struct error *
         < 0)
         return -1;
     _cleanup_json_ json *containers = NULL;
-    if (list(cli, ps, ps->size || listing_uses(&listing, "Size"), &containers, err) < 0)
+    if (list(cli, ps, ps->size || (!str_eq(format, "json") && listing_uses(&listing, "Size")),
+            &containers, err)
+        < 0)
         return -1;
     for (size_t i = 0; i < json_count(containers); i++) {
         json *container = json_item(containers, i);

@@ -113,7 +113,7 @@ static int create(struct cli *cli, const struct run_options *options,
     if (str_eq(options->pull, "always") && has_name && pull(cli, options, &image, err) < 0)
         return -1;
     int rc = post_create(cli, options, body, id, err);
-    if (rc < 0 && err->kind == ERROR_NOT_FOUND && strstr(err->text, "No such image") && has_name
+    if (rc < 0 && err->kind == ERROR_NOT_FOUND && has_name /* or another platform's is there */
         && str_eq(options->pull, "missing")) {
         _cleanup_free_ char *familiar = reference_familiar(&image);
         if (!options->quiet)

@@ -68,7 +68,7 @@ static int ls_run(struct cli *cli, void *values, char **args UNUSED, struct erro
     const char *format = ls->format  ? ls->format
                          : ls->quiet ? NULL
                                      : config_file_text(&cli->file, "volumesFormat");
-    if (listing_begin(&listing, &listing_spec, format, ls->quiet, err) < 0)
+    if (listing_begin(&listing, &listing_spec, format, ls->quiet && !ls->format, err) < 0)
         return -1;
     _cleanup_json_ json *answer = NULL;
     _cleanup_free_ char *words = client_filters(ls->filters);

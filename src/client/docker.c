@@ -81,6 +81,18 @@ static void cli_done(struct cli *cli)
     config_file_done(&cli->file);
 }
 
+/* "help run" is "run --help". */
+static int help_of(struct cli *cli, char *const *words)
+{
+    static char flag[] = "--help";
+    _cleanup_free_ char **argv = xcalloc(strv_len(words) + 2, sizeof *argv);
+    size_t n = 0;
+    for (; words[n]; n++)
+        argv[n] = words[n];
+    argv[n] = flag;
+    return command_run(cli, &command_root, argv);
+}
+
 static int run_program(const char *program, const char *fallback, char **argv)
 {
     struct error err = { 0 };
@@ -93,7 +105,7 @@ static int run_program(const char *program, const char *fallback, char **argv)
         fprintf(stderr, "%s\nSee '%s --help'.\n", err.text, program);
         help_print_root(&command_root, &globals_table, program, stderr);
         status = EXIT_USAGE;
-    } else if (help || (!rest[0] && !globals.version)) {
+    } else if (help || (!globals.version && (!rest[0] || (str_eq(rest[0], "help") && !rest[1])))) {
         help_print_root(&command_root, &globals_table, program, stdout);
         status = 0;
     } else if (globals.version) {
@@ -102,7 +114,8 @@ static int run_program(const char *program, const char *fallback, char **argv)
     } else if (cli_open(&cli, &globals, fallback, &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
     } else {
-        status = command_run(&cli, &command_root, rest);
+        status = str_eq(rest[0], "help") ? help_of(&cli, rest + 1)
+                                         : command_run(&cli, &command_root, rest);
     }
     cli_done(&cli);
     option_table_done(globals_table, &globals);

@@ -140,12 +140,19 @@ static const char *label_of(const struct option *option)
     return kinds[option->kind].label && option->type ? option->type : kinds[option->kind].label;
 }
 
+static int check_filter(const struct option *option, const char *value, struct error *err)
+{
+    if (!str_eq(option->type, "filter") || !*value || strchr(value, '='))
+        return 0;
+    return error_set(err, ERROR_INVALID, "bad format of filter (expected name=value)");
+}
+
 static int option_set(const struct option *option, const char *value, void *values,
     struct error *err)
 {
     if (!kinds[option->kind].set)
         return error_set(err, ERROR_UNSUPPORTED, "'--%s' is not supported yet", option->name);
-    if ((!option->check || option->check(value, err) == 0)
+    if ((!option->check || option->check(value, err) == 0) && check_filter(option, value, err) == 0
         && kinds[option->kind].set((char *)values + option->offset, value, err) == 0)
         return 0;
     char reason[sizeof err->text];

@@ -60,7 +60,7 @@ static int take_protocol(struct view *text, char **out, struct error *err)
     for (char *p = *out; *p; p++)
         *p = (char)tolower((unsigned char)*p);
     if (!str_eq(*out, "tcp") && !str_eq(*out, "udp") && !str_eq(*out, "sctp"))
-        return error_set(err, ERROR_INVALID, "invalid proto: %s", *out);
+        return error_set(err, ERROR_INVALID, "Invalid proto: %s", *out);
     return 0;
 }
 
@@ -87,7 +87,7 @@ static int spec_cut(const char *text, struct spec *spec, struct error *err)
     if (*spec->address && !is_address(spec->address))
         return error_set(err, ERROR_INVALID, "Invalid ip address: %s", spec->address);
     if (!spec->container.n)
-        return error_set(err, ERROR_INVALID, "no port specified: %s<empty>", text);
+        return error_set(err, ERROR_INVALID, "No port specified: %s<empty>", text);
     return 0;
 }
 

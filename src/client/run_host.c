@@ -26,6 +26,11 @@ static int device_parse(const char *text, struct device_mapping *out, struct err
     for (size_t i = 1; i < count; i++) {
         char *word = view_dup(pieces[i]);
         bool is_rights = *word && word[strspn(word, "rwm")] == '\0';
+        if (i == 2 && !is_rights) {
+            error_set(err, ERROR_INVALID, "bad mode specified: %s", word);
+            free(word);
+            return -1;
+        }
         char **place = is_rights ? &rights : &to;
         free(*place);
         *place = word;
@@ -35,6 +40,24 @@ static int device_parse(const char *text, struct device_mapping *out, struct err
             "invalid argument \"%s\" for \"--device\" flag: %s is not an absolute path", text,
             *from != '/' ? from : to);
     *out = (struct device_mapping){ TAKE_PTR(from), TAKE_PTR(to), TAKE_PTR(rights) };
+    return 0;
+}
+
+/* "c 42:* rmw" */
+static int device_rules_check(char *const *words, struct error *err)
+{
+    for (char *const *word = words; word && *word; word++) {
+        char kind, major[16], minor[16], rights[4];
+        int end = 0;
+        if (sscanf(*word, "%1[acb] %15[0-9*]:%15[0-9*] %3[rwm]%n", &kind, major, minor, rights,
+                &end)
+                != 4 // NOLINT(cert-err34-c)
+            || (*word)[end])
+            return error_set(err, ERROR_INVALID,
+                "invalid argument \"%s\" for \"--device-cgroup-rule\" flag: invalid device cgroup "
+                "format '%s'",
+                *word, *word);
+    }
     return 0;
 }
 
@@ -67,16 +90,12 @@ static int mounts(char *const *words, struct host_config *host, struct error *er
 }
 
 /* "PATH:OPTIONS" to "PATH=OPTIONS", as the schema keeps maps. */
-static int tmpfs(char *const *words, struct host_config *host, struct error *err)
+static void tmpfs(char *const *words, struct host_config *host)
 {
     for (char *const *word = words; word && *word; word++) {
         const char *colon = strchrnul(*word, ':');
-        if (**word != '/')
-            return error_set(err, ERROR_INVALID,
-                "invalid argument \"%s\" for \"--tmpfs\" flag: not an absolute path", *word);
         strv_addf(&host->tmpfs, "%.*s=%s", (int)(colon - *word), *word, *colon ? colon + 1 : "");
     }
-    return 0;
 }
 
 int run_make_files(const struct run_options *options, struct container_request *request,
@@ -92,10 +111,11 @@ int run_make_files(const struct run_options *options, struct container_request *
     host->readonly_rootfs = options->read_only;
     host->device_cgroup_rules = strv_dup(options->device_rules);
     host->storage_opt = strv_dup(options->storage_options);
-    return mounts(options->mounts, host, err) < 0 || tmpfs(options->tmpfs, host, err) < 0
-                   || devices(options->devices, host, err) < 0
-               ? -1
-               : 0;
+    tmpfs(options->tmpfs, host);
+    if (device_rules_check(options->device_rules, err) < 0
+        || mounts(options->mounts, host, err) < 0)
+        return -1;
+    return devices(options->devices, host, err);
 }
 
 /* ---- isolation ---- */
@@ -126,11 +146,11 @@ static int namespaces(const struct run_options *options, struct host_config *hos
         { "uts", "UTS", options->uts, "host", false, &host->uts_mode },
         { "userns", "USER", options->userns, "host", false, &host->userns_mode },
         { "cgroupns", "CGROUP", options->cgroupns, "host private", false, &host->cgroupns_mode },
-        { "ipc", "IPC", options->ipc, "host private shareable none", true, &host->ipc_mode },
+        { "ipc", "IPC", options->ipc, NULL, true, &host->ipc_mode }, /* the engine knows them */
     };
     for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
         const char *value = modes[i].value ? modes[i].value : "";
-        if (*value && !is_one_of(value, modes[i].allowed)
+        if (*value && modes[i].allowed && !is_one_of(value, modes[i].allowed)
             && !(modes[i].of_container && is_container_mode(value)))
             return error_set(err, ERROR_INVALID, "--%s: invalid %s mode", modes[i].option,
                 modes[i].name);
@@ -204,11 +224,31 @@ static int life(const struct run_options *options, struct host_config *host, str
     return restart_policy_parse(options->restart, &host->restart_policy, err);
 }
 
+/* Those of namespaces, which a container has of its own. */
+static int sysctls_check(char *const *words, struct error *err)
+{
+    static const char *const names[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",
+        "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced" };
+    for (char *const *word = words; word && *word; word++) {
+        size_t n = strcspn(*word, "=");
+        bool known = str_starts(*word, "net.") || str_starts(*word, "fs.mqueue.");
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+            known = known || (strlen(names[i]) == n && strncmp(*word, names[i], n) == 0);
+        if (!known || !(*word)[n])
+            return error_set(err, ERROR_INVALID,
+                "invalid argument \"%s\" for \"--sysctl\" flag: sysctl '%s' is not allowed", *word,
+                *word);
+    }
+    return 0;
+}
+
 int run_make_host(const struct run_options *options, struct host_config *host, struct error *err)
 {
     host->cap_add = strv_dup(options->cap_add);
     host->cap_drop = strv_dup(options->cap_drop);
     host->group_add = strv_dup(options->groups);
+    if (sysctls_check(options->sysctls, err) < 0)
+        return -1;
     host->sysctls = variables_unique(options->sysctls);
     host->annotations = variables_unique(options->annotations);
     host->privileged = options->privileged;

@@ -12,6 +12,17 @@ static int ulimit_parse(const char *text, struct ulimit *out, struct error *err)
         return error_set(err, ERROR_INVALID,
             "invalid argument \"%s\" for \"--ulimit\" flag: invalid ulimit argument: %s", text,
             text);
+    static const char *const names[] = { "core", "cpu", "data", "fsize", "locks", "memlock",
+        "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack" };
+    bool known = false;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        known = known
+                || (strlen(names[i]) == (size_t)(equals - text)
+                    && strncmp(text, names[i], (size_t)(equals - text)) == 0);
+    if (!known)
+        return error_set(err, ERROR_INVALID,
+            "invalid argument \"%s\" for \"--ulimit\" flag: invalid ulimit type: %.*s", text,
+            (int)(equals - text), text);
     _cleanup_free_ char *soft = xstrndup(equals + 1, (size_t)(colon - equals - 1));
     const char *hard = *colon ? colon + 1 : soft;
     struct ulimit limit = { 0 };
@@ -112,6 +123,10 @@ int run_make_limits(const struct run_options *options, struct host_config *host,
     host->pids_limit = options->pids_limit;
     if (options->oom_kill_disable)
         host->oom_kill_disable = (struct opt_bool){ true, true };
+    if (options->oom_kill_disable && options->memory == 0)
+        fputs("WARNING: Disabling the OOM killer on containers without setting a '-m/--memory' "
+              "limit may be dangerous.\n",
+            stderr);
     if (options->swappiness < -1 || options->swappiness > 100)
         return error_set(err, ERROR_INVALID,
             "invalid value: %jd. Valid memory swappiness range is 0-100",

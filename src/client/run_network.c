@@ -120,6 +120,7 @@ static int networks(const struct run_options *options, struct container_request 
     request->networking = json_new_object();
     json_set(request->networking, "EndpointsConfig", endpoints);
     char *const *words = options->networks ? options->networks : fallback;
+    unsigned user_defined = 0, others = 0;
     for (char *const *word = words; *word; word++) {
         _cleanup_free_ char *name = NULL;
         _cleanup_json_ json *endpoint = json_new_object();
@@ -131,8 +132,12 @@ static int networks(const struct run_options *options, struct container_request 
         }
         if (word == words && first_endpoint(options, name, endpoint, err) < 0)
             return -1;
-        if (words[1] && !is_user_defined(name) && !str_eq(name, "bridge")
-            && !str_eq(name, "default"))
+        if (!is_user_defined(name) && json_get(endpoint, "Aliases"))
+            return error_set(err, ERROR_INVALID,
+                "network-scoped aliases are only supported for user-defined networks");
+        user_defined += is_user_defined(name);
+        others += !is_user_defined(name);
+        if (user_defined && others)
             return error_set(err, ERROR_INVALID,
                 "conflicting options: cannot attach both user-defined and non-user-defined "
                 "network-modes");

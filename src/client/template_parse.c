@@ -506,7 +506,7 @@ static bool operand_uses(const struct operand *operand, const char *name)
 {
     bool is_data =
         operand->kind == OPERAND_DOT || (operand->kind == OPERAND_VARIABLE && !*operand->name);
-    return (is_data && operand->fields && str_eq(operand->fields[0], name))
+    return (is_data && (strv_len(operand->fields) == 0 || str_eq(operand->fields[0], name)))
            || (operand->pipe && pipe_uses(operand->pipe, name));
 }
 

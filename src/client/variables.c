@@ -28,8 +28,6 @@ static int add_line(const char *path, size_t number, struct view line, bool from
         strv_add(list, text);
     else if (from_environment && getenv(word))
         strv_addf(list, "%s=%s", word, getenv(word));
-    else if (!from_environment)
-        strv_addf(list, "%s=", word);
     return 0;
 }
 

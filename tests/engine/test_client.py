@@ -65,6 +65,7 @@ ps -a --format '{{.ID}}: {{.Names}} {{.Ports}}'
 ps -a --format "table {{.ID}}\t{{.Label \"a\"}}\t{{.Label \"c.d-e\"}}\t{{.Mounts}}\t{{.Networks}}\t{{.LocalVolumes}}\t{{.State}}"
 ps --format '{{.ID'
 ps --format '{{nope}}'
+ps -a -f name=made --format '{{json .}}'
 ps -n 1
 ps -l
 ps -q -f name=web
@@ -83,6 +84,7 @@ history -H=false busybox
 volume ls
 volume ls -q
 volume ls --format json
+volume ls -q --format '{{.Driver}}'
 network ls
 network ls --no-trunc
 network ls -q
@@ -100,6 +102,11 @@ INSPECTS = r"""
 inspect web
 inspect web nope
 inspect nope
+inspect -f '{{.Name}}' nope
+inspect -f '{{.Name}}' nope web
+inspect -f '{{.Name}}' bridge named busybox web
+inspect --type foo web
+network inspect -v none
 inspect -f '{{.Foo}}' web
 inspect -f '{{.Foo' web
 inspect -f '{{.State.Pid}} {{.Config.Cmd}} {{json .Config.Labels}} {{.NetworkSettings.IPAddress}}' web
@@ -127,6 +134,9 @@ network inspect -f '{{.Name}} {{.Driver}} {{json .Labels}}' bridge
 MISTAKES = r"""
 ps --foo
 ps extra
+ps -f name
+system prune -f --volumes --filter until=1h
+$docker help rm | head -n 2
 ps -H
 ps --last=x
 rm
@@ -210,6 +220,22 @@ run -it busybox true
 run --pull foo --rm busybox
 run --pull never --rm nope
 run --name web busybox
+run --rm --network container:nope busybox true
+run --rm --network name=bridge,alias=x busybox true
+run --rm --network host --network none --rm busybox true
+run --rm --network nope --network none --rm busybox true
+run --rm --ipc foo busybox true
+run --rm --device /dev/null:/dev/x:q busybox true
+run --rm --device-cgroup-rule zzz busybox true
+run --rm --device-cgroup-rule 'c 42:* rmw' busybox true
+run --rm --sysctl kernel.foo=1 busybox true
+run --rm --sysctl net.foo busybox true
+run --rm --ulimit foo=1 busybox true
+run --rm --tmpfs t busybox true
+run --rm --oom-kill-disable busybox true
+run --rm -p 8095:80/foo busybox true
+run --rm -p : busybox true
+run --rm --label-file <(printf 'a=1\n#x\nb\n') --name labelled -d busybox sleep 100 >/dev/null; $docker inspect -f '{{json .Config.Labels}}' labelled; $docker rm -f labelled
 """
 
 RUNS = r"""

@@ -47,9 +47,9 @@ static void port_publish__refuses(void **state UNUSED)
         { "x:80", "Invalid hostPort: x" },
         { "80:x", "Invalid containerPort: x" },
         { "80:70000", "Invalid containerPort: 70000" },
-        { "80:", "no port specified: 80:<empty>" },
+        { "80:", "No port specified: 80:<empty>" },
         { "a.b:1:2", "Invalid ip address: a.b" },
-        { "80/foo", "invalid proto: foo" },
+        { "80/foo", "Invalid proto: foo" },
         { "1-3:5-6", "Invalid ranges specified for container and host Ports: 5-6 and 1-3" },
         { "9-8:1-2", "Invalid hostPort: 9-8" },
     };
