@@ -44,17 +44,20 @@ static int count_images(struct request *req, struct usage *usage, struct error *
 {
     struct image_info *list = NULL;
     size_t count = 0;
-    if (engine_image_list(req->engine, NULL, false, &list, &count, err) < 0)
+    if (engine_image_list(req->engine, NULL, &list, &count, err) < 0)
         return -1;
+    int64_t used = 0;
     usage->items = json_new_array();
     for (size_t i = 0; i < count; i++) {
         json *row = render_image_row(&list[i], req->minor);
         json_set_i64(row, "Containers", list[i].containers);
+        json_set_i64(row, "SharedSize", (int64_t)list[i].shared_bytes);
         json_add(usage->items, row);
         usage->active += list[i].containers > 0;
-        usage->size_bytes += (int64_t)list[i].size_bytes;
-        usage->reclaimable_bytes += list[i].containers > 0 ? 0 : (int64_t)list[i].size_bytes;
+        usage->size_bytes += (int64_t)list[i].added_bytes;
+        used += list[i].containers > 0 ? (int64_t)(list[i].size_bytes - list[i].shared_bytes) : 0;
     }
+    usage->reclaimable_bytes = usage->size_bytes - used;
     usage->total = (int64_t)count;
     image_infos_free(list, count);
     return 0;

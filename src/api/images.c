@@ -10,13 +10,16 @@ int images_list(struct request *req, struct error *err)
 {
     struct image_info *list = NULL;
     size_t count = 0;
-    if (engine_image_list(req->engine, query_get(&req->query, "filters"),
-            query_flag(&req->query, "all", false), &list, &count, err)
-        < 0)
+    if (engine_image_list(req->engine, query_get(&req->query, "filters"), &list, &count, err) < 0)
         return -1;
+    bool sizes = req->minor >= 42 && query_flag(&req->query, "shared-size", false);
     json *out = json_new_array();
-    for (size_t i = 0; i < count; i++)
-        json_add(out, render_image_row(&list[i], req->minor));
+    for (size_t i = 0; i < count; i++) {
+        json *row = render_image_row(&list[i], req->minor);
+        if (sizes)
+            json_set_i64(row, "SharedSize", (int64_t)list[i].shared_bytes);
+        json_add(out, row);
+    }
     image_infos_free(list, count);
     fields_apply("image-list", out, req->minor);
     return response_json(req, 200, out, err);

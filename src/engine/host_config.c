@@ -248,6 +248,23 @@ static void add_default_options(char ***options, char *const *defaults)
     }
 }
 
+/* What makes sense only together. */
+static int check_log_options(const struct log_config *log, struct error *err)
+{
+    const char *mode = strv_env_get(log->config, "mode"),
+               *files = strv_env_get(log->config, "max-file");
+    bool compress = str_eq(strv_env_get(log->config, "compress"), "true");
+    if (mode && *mode && strcmp(mode, "blocking") != 0 && strcmp(mode, "non-blocking") != 0)
+        return error_set(err, ERROR_INVALID, "logger: logging mode not supported: %s", mode);
+    if (strv_env_get(log->config, "max-buffer-size") && !str_eq(mode, "non-blocking"))
+        return error_set(err, ERROR_INVALID,
+            "logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+    if (compress && (!strv_env_get(log->config, "max-size") || !files || strcmp(files, "1") == 0))
+        return error_set(err, ERROR_INVALID,
+            "compress cannot be true when max-file is less than 2 or max-size is not set");
+    return 0;
+}
+
 static int check_log_config(struct engine *engine, struct host_config *host, struct error *err)
 {
     struct log_config *log = &host->log_config;
@@ -269,7 +286,7 @@ static int check_log_config(struct engine *engine, struct host_config *host, str
         if (check_log_option((struct view){ *at, n }, (*at)[n] ? *at + n + 1 : "", err) < 0)
             return -1;
     }
-    return 0;
+    return check_log_options(log, err);
 }
 
 static int check_others(const struct host_config *host, struct error *err)

@@ -11,9 +11,11 @@ struct image_info {
     char *parent;   /* "" */
     int64_t created_s;
     uint64_t size_bytes;
-    int64_t containers; /* using it */
-    char **labels;      /* a map */
-    json *config;       /* the image's configuration, whole; for inspect only */
+    uint64_t shared_bytes; /* of its layers that other images have, too; by engine_image_list */
+    uint64_t added_bytes;  /* of its layers that no image before it in the list has */
+    int64_t containers;    /* using it */
+    char **labels;         /* a map */
+    json *config;          /* the image's configuration, whole; for inspect only */
     char **diff_ids;
     char *last_tagged;     /* RFC 3339 or "" */
     char *manifest_digest; /* or "" */
@@ -23,7 +25,7 @@ void image_info_done(struct image_info *info);
 DEFINE_CLEANUP_STRUCT(image_info, struct image_info, image_info_done)
 
 /* filters: dangling, label, reference, before, since, until. */
-MUST_CHECK int engine_image_list(struct engine *engine, const char *filters, bool all,
+MUST_CHECK int engine_image_list(struct engine *engine, const char *filters,
     struct image_info **out, size_t *count, struct error *err);
 void image_infos_free(struct image_info *list, size_t count);
 /* name: reference, id or a prefix of it. */

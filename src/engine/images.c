@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "engine/filters.h"
 #include "engine/image.h"
+#include "engine/image_sizes.h"
 #include "engine/model.h"
 #include "engine/reference_match.h"
 
@@ -149,10 +150,9 @@ static bool matches(const struct image_query *query, struct image_info *info,
            && matches_reference(query->filters, info);
 }
 
-int engine_image_list(struct engine *engine, const char *filters, bool all, struct image_info **out,
+int engine_image_list(struct engine *engine, const char *filters, struct image_info **out,
     size_t *count, struct error *err)
 {
-    (void)all; /* there are no images of build steps to hide */
     struct image_query query = { 0 };
     struct image **images = NULL;
     size_t n = 0, kept = 0;
@@ -165,12 +165,14 @@ int engine_image_list(struct engine *engine, const char *filters, bool all, stru
         || image_list(engine->store, &images, &n, err) < 0)
         return -1;
     struct image_info *list = xcalloc(n + 1, sizeof *list);
+    for (size_t i = 0; i < n; i++)
+        fill_info(engine, images[i], &list[i]);
+    image_sizes_fill(images, list, n);
     for (size_t i = 0; i < n; i++) {
-        fill_info(engine, images[i], &list[kept]);
-        if (matches(&query, &list[kept], images[i]))
-            kept++;
+        if (matches(&query, &list[i], images[i]))
+            list[kept++] = list[i];
         else
-            image_info_done(&list[kept]);
+            image_info_done(&list[i]);
     }
     image_list_free(images, n);
     *out = list;

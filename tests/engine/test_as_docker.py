@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from support.image import Image, Layer, busybox
+
 # words => exit status, and what is in standard error or, when nothing is said there, all of standard output
 ROWS = r"""
 run --rm -h foo.bar.org busybox sh -c 'tail -n 1 /etc/hosts | cut -f2' => 0 foo.bar.org foo
@@ -37,6 +39,10 @@ run --rm -v /tmp:/s:rslave busybox true => 125 but it is not a shared or slave m
 run --rm --mount type=bind,source=src,target=/s busybox true => 125 'src' mount path must be absolute
 run --rm --mount type=bind,src=/tmp,dst=/s,bind-propagation=foo busybox true => 125 invalid propagation mode: foo
 run --rm --mount type=foo,dst=/t busybox true => 125 invalid mount config for type "foo": mount type unknown
+run --rm --log-opt compress=true busybox true => 125 compress cannot be true when max-file is less than 2 or max-size is not set
+run --rm --log-opt max-buffer-size=1m busybox true => 125 max-buffer-size option is only supported with 'mode=non-blocking'
+run --rm --log-opt mode=foo busybox true => 125 logging mode not supported: foo
+run --rm --log-opt compress=true --log-opt max-size=1m --log-opt max-file=2 busybox echo x => 0 x
 kill -s FOO other => 1 cannot kill container: other: invalid signal: FOO
 rename other b@d => 1 Error when allocating new name: Invalid container name (
 logs --since 2999-01-01 other => 0
@@ -103,3 +109,17 @@ def test_what_the_machine_cannot_limit_is_said(engine):
     done = engine.run("run", "--rm", "-m", "100m", "busybox", "true")
     assert done.returncode == 0
     assert "WARNING: Your kernel does not support memory limit capabilities or the cgroup is not mounted. Limitation discarded." in done.stderr
+
+
+def test_a_shared_layer_takes_up_space_once(engine, docker):
+    more = Image([busybox().layers[0], Layer().add("more", "12345").bytes()])
+    engine.load(more, "more:1")
+    try:
+        size, more_size = (int(docker("inspect", "-f", "{{.Size}}", name)) for name in ("busybox", "more:1"))
+        df = engine.api("GET", "/v1.45/system/df").json
+        assert more_size == size + 5 and df["LayersSize"] == more_size
+        assert {image["SharedSize"] for image in df["Images"] if image["RepoTags"]} == {size}
+        listed = engine.api("GET", "/v1.45/images/json?shared-size=1").json
+        assert {image["SharedSize"] for image in listed} == {size}
+    finally:
+        docker("rmi", "more:1")
