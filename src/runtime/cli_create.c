@@ -111,6 +111,8 @@ static char *rootfs_path(const struct making *making)
     return *path == '/' ? xstrdup(path) : path_join(making->bundle, path);
 }
 
+/* Twice: with its cgroup, before there is anything in it (should this process be killed, `delete --force` finds what it has
+ * made), and with its process. */
 static int remember(const struct making *making, struct error *err)
 {
     char created[CLOCK_TEXT_SIZE];
@@ -125,7 +127,7 @@ static int remember(const struct making *making, struct error *err)
         .pid = making->result.pid,
         .owner = getuid() };
     clock_format(clock_wall_ns(), created);
-    if (state_pid_started(making->result.pid, &state.pid_started, err) < 0)
+    if (state.pid && state_pid_started(making->result.pid, &state.pid_started, err) < 0)
         return -1;
     return state_write(making->dir_fd, &state, err);
 }
@@ -198,7 +200,8 @@ static int create(struct making *making, struct error *err)
     making->dir_fd = state_claim(making->cli->root_fd, making->cli->id, err);
     if (making->dir_fd < 0)
         return -1;
-    if (listen_for_start(making, err) < 0 || make(making, err) < 0 || hand_on(making, err) < 0) {
+    if (listen_for_start(making, err) < 0 || remember(making, err) < 0 || make(making, err) < 0
+        || hand_on(making, err) < 0) {
         unmake(making);
         return -1;
     }

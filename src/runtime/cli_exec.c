@@ -157,7 +157,7 @@ int cli_exec(struct cli *cli, struct error *err)
     if (dir_fd < 0 || state_read(dir_fd, &state, err) < 0
         || state_status(dir_fd, &state, &status, &pidfd, err) < 0)
         return -1;
-    int rc = status == STATUS_STOPPED || status == STATUS_PAUSED
+    int rc = pidfd < 0 || status == STATUS_PAUSED
                  ? error_set(err, ERROR_CONFLICT, "cannot exec in a container that is %s",
                        container_status_name(status))
                  : run(cli, &state, pidfd, err);

@@ -100,7 +100,7 @@ int cli_kill(struct cli *cli, struct error *err)
         return -1;
     if (cli->all)
         return signal_all(&found, number, err);
-    if (found.status == STATUS_STOPPED)
+    if (found.pidfd < 0)
         return error_set(err, ERROR_CONFLICT, "container not running");
     if (pidfd_send_signal(found.pidfd, number, NULL, 0) < 0)
         return error_sys(err, "send signal %d", number);
@@ -159,7 +159,7 @@ int cli_delete(struct cli *cli, struct error *err)
         /* What has no readable state was never made, or is half deleted. */
         return state_check_id(cli->id, err) < 0 ? -1 : state_remove(cli->root_fd, cli->id, err);
     }
-    if ((found.status == STATUS_RUNNING || found.status == STATUS_PAUSED) && !cli->force)
+    if (found.status != STATUS_STOPPED && found.status != STATUS_CREATED && !cli->force)
         return error_set(err, ERROR_CONFLICT, "cannot delete container %s that is not stopped: %s",
             cli->id, container_status_name(found.status));
     if (end_process(&found, err) < 0 || remove_cgroup(&found, err) < 0)

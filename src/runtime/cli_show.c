@@ -39,7 +39,7 @@ static json *json_of_strings(char *const *list)
 static json *describe(const struct state *state, enum container_status status)
 {
     json *document = json_new_object();
-    bool lives = status != STATUS_STOPPED;
+    bool lives = status != STATUS_STOPPED && status != STATUS_CREATING;
     json_set_str(document, "ociVersion", OCI_VERSION);
     json_set_str(document, "id", state->id);
     json_set_i64(document, "pid", lives ? state->pid : 0);

@@ -36,7 +36,7 @@ const char *container_status_name(enum container_status status)
 static const struct schema_field state_fields[] = {
     FIELD(struct state, format, "format", I64, .flags = SCHEMA_REQUIRED),
     FIELD(struct state, id, "id", STRING, .flags = SCHEMA_REQUIRED),
-    FIELD(struct state, pid, "pid", I64, .flags = SCHEMA_REQUIRED),
+    FIELD(struct state, pid, "pid", I64, .flags = SCHEMA_REQUIRED | SCHEMA_ALWAYS),
     FIELD(struct state, pid_started, "pidStarted", U64),
     FIELD(struct state, bundle, "bundle", STRING),
     FIELD(struct state, rootfs, "rootfs", STRING),
@@ -164,7 +164,9 @@ int state_status(int dir_fd, const struct state *state, enum container_status *s
 {
     struct error ignored;
     _cleanup_close_ int fd = open_process(state, &ignored);
-    if (fd < 0)
+    if (state->pid == 0)
+        *status = STATUS_CREATING;
+    else if (fd < 0)
         *status = STATUS_STOPPED;
     else if (faccessat(dir_fd, "start.sock", F_OK, 0) == 0)
         *status = STATUS_CREATED;

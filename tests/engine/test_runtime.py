@@ -110,6 +110,26 @@ def test_delete_of_a_created_container(runtime):
     runtime.run("delete", "--force", "one")
 
 
+def test_create_killed(runtime, tmp_path):
+    """Half made, it can still be deleted, with its process and its cgroup."""
+    hook = tmp_path / "hook"
+    hook.write_text("#!/bin/sh\ntouch $0.up\nexec sleep 5\n")
+    hook.chmod(0o755)
+    runtime.configure(hooks={"createRuntime": [{"path": str(hook)}]})
+    creator = subprocess.Popen(runtime.command("create", "half"), cwd=runtime.bundle, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    wait_until(lambda: pathlib.Path(f"{hook}.up").exists(), what="the hook runs")
+    assert runtime.status("half") == "creating"
+    creator.kill()
+    creator.wait()
+    assert list(pathlib.Path("/sys/fs/cgroup").rglob("half"))
+    for words in ["start"], ["kill"], ["exec"], ["delete"]:
+        done = runtime.run(*words, "half", *(["true"] if words == ["exec"] else []), code=1)
+        assert "creating" in done.stderr or "not running" in done.stderr, done
+    runtime.run("delete", "--force", "half")
+    assert not list(pathlib.Path("/sys/fs/cgroup").rglob("half"))
+
+
 def test_exec(runtime, tmp_path):
     runtime.program("sleep", "1000")
     runtime.create("one")
