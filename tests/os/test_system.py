@@ -67,6 +67,16 @@ def test_a_published_port_is_reachable_from_outside_and_inside(machine, containe
     assert wait_until(lambda: urllib.request.urlopen(outside, timeout=5).read(), 20, "the page") == b"page\n"
 
 
+def test_a_container_that_takes_too_much_memory_is_killed_and_shown_so(machine, container):
+    machine.sh(f"docker create --name greedy -m 16m {BUSYBOX} tail /dev/zero", 60)
+    assert machine.sh("docker start -a greedy; echo $?", 60).split()[-1] == "137"
+    shown = machine.sh("docker inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}} {{.HostConfig.Memory}}' greedy")
+    assert shown == "true 137 16777216"
+    assert "oom" in machine.sh("sleep 1; docker events --since 1m --until 0s -f container=greedy --format '{{.Action}}'").split()
+    assert machine.sh(f"docker run --rm -m 16m {BUSYBOX} cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory.swap.max").split() == ["16777216"] * 2
+    assert machine.sh(f"docker run --rm --pids-limit 7 --cpus 0.5 {BUSYBOX} cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/cpu.max").split() == ["7", "50000", "100000"]
+
+
 def test_removing_all_containers_harms_nothing(machine):
     machine.sh(f"docker run -d {BUSYBOX} sleep 1000", 60)
     before = machine.sh("sudo system-docker ps -q | sort")
