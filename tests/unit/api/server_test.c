@@ -334,7 +334,12 @@ static void *hammer(void *arg)
     for (int i = 0; i < 50; i++) {
         _cleanup_str_ struct str got = { 0 };
         talk(arg, "GET /x " H CLOSE "\r\n", strlen("GET /x " H CLOSE "\r\n"), false, &got);
-        CHECK(got.n > 12 && strncmp(got.p + 9, "200", 3) == 0, "got %s", str_text(&got));
+        bool busy = got.n > 12 && strncmp(got.p + 9, "503", 3) == 0;
+        CHECK(busy || (got.n > 12 && strncmp(got.p + 9, "200", 3) == 0), "got %s", str_text(&got));
+        if (busy) { /* threads of connections that are over have not had their turn yet */
+            usleep(20000);
+            i--;
+        }
     }
     return NULL;
 }
