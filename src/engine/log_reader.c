@@ -45,17 +45,21 @@ static bool same_file(int a, int b)
            && sa.st_ino == sb.st_ino;
 }
 
-/* From the current one to older ones, so that a rotation meanwhile shows one file twice, which is noticed, and hides none. */
+/* From the current one to older ones, so that a rotation meanwhile shows one file twice, which is noticed, and hides none; it
+ * leaves a gap while it is under way. */
 static void open_all(struct log_reader *reader)
 {
     int fds[GENERATIONS_MAX];
     size_t n = 0;
+    bool gap = false;
     for (unsigned number = 0; n < GENERATIONS_MAX; number++) {
         int fd = open_generation(reader, number);
-        if (fd < 0 && number == 0)
-            continue; /* not there yet; older ones may be */
-        if (fd < 0)
+        if (fd < 0 && gap)
             break;
+        if (fd < 0) {
+            gap = true;
+            continue;
+        }
         if (n && same_file(fd, fds[n - 1]))
             close(fd);
         else

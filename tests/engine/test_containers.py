@@ -1,6 +1,7 @@
 """Containers as a user of the docker command has them."""
 import json
 import os
+import pathlib
 import subprocess
 import tarfile
 import threading
@@ -268,6 +269,16 @@ def test_log_rotation_loses_nothing_for_a_follower(engine):
     follower.stdin.close()
     assert follower.wait(10) == 0 and lines == [f"line {i + 1}" for i in range(400)]
     assert len(list((engine.data_root / "containers").glob("*/*-json.log.*"))) > 3
+
+
+def test_logs_while_a_rotation_is_under_way(engine):
+    engine.docker("run", "--name", "turning", "--log-opt", "max-size=1k", "--log-opt", "max-file=5", "busybox", "seq", "50")
+    path = engine.inspect("turning")["LogPath"]
+    older = sorted(pathlib.Path(path).parent.glob("*-json.log.*"), reverse=True)
+    assert len(older) >= 2
+    for file in older:  # the shim has moved these, and not yet the current one
+        file.rename(f"{path}.{int(file.suffix[1:]) + 1}")
+    assert engine.docker("logs", "turning").split() == [str(n) for n in range(1, 51)]
 
 
 def test_log_driver_none(engine):
