@@ -1,16 +1,32 @@
 #include "service/up.h"
 
 #include <fcntl.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "config/config.h"
 
+#define PULL_PATIENCE_NS 10000000000LL
+
 static void warn(const char *text)
 {
     log_warn("%s", text);
+}
+
+/* Names of hosts are known a moment later than the way to them. */
+static int pull(struct client *client, const char *name, struct error *err)
+{
+    int64_t deadline_ns = clock_now_ns() + PULL_PATIENCE_NS;
+    while (client_image_pull(client, name, NULL, err) < 0) {
+        if (err->kind != ERROR_UNAVAILABLE || clock_left_ms(deadline_ns) == 0)
+            return error_prefix(err, "pull %s", name);
+        nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
+    }
+    return 0;
 }
 
 /* The image's id; what is not there is pulled, from rancher.environment's REGISTRY_DOMAIN when it has one. */
@@ -24,8 +40,8 @@ static int find_image(struct client *client, const char *name, const json *confi
     const char *domain = config_str(config, "rancher.environment.REGISTRY_DOMAIN", "");
     _cleanup_free_ char *full = domain[0] ? xasprintf("%s/%s", domain, name) : xstrdup(name);
     log_info("pulling %s", full);
-    if (client_image_pull(client, full, NULL, err) < 0)
-        return error_prefix(err, "pull %s", full);
+    if (pull(client, full, err) < 0)
+        return -1;
     return client_image_inspect(client, full, image, err);
 }
 
