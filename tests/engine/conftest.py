@@ -3,7 +3,7 @@
 engine       a daemon with busybox:latest loaded, shared by a file's tests; what a test leaves in it is removed
 own_engine   a daemon of the test's own, to kill and start again; called with more flags, it starts with these
 registry     Debian's docker-registry on 127.0.0.1:5000, with busybox:latest in it
-PADDOCK_ENGINE=moby runs the same tests against Debian's dockerd, PADDOCK_CLIENT=ros with the client of the binary.
+PADDOCK_ENGINE=moby runs the same tests against Debian's dockerd, PADDOCK_CLIENT=ros with the client of the binary, or PATH for another one.
 """
 import os
 import pathlib

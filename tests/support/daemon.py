@@ -15,7 +15,7 @@ from support.wait import wait_until
 TOP = pathlib.Path(__file__).resolve().parents[2]
 ROS = os.environ.get("PADDOCK_ROS", str(TOP / "build/ros"))
 KIND = os.environ.get("PADDOCK_ENGINE", "paddock")
-CLIENT = {"docker": ["docker"], "ros": [ROS, "docker"]}[os.environ.get("PADDOCK_CLIENT", "docker")]
+CLIENT = [ROS, "docker"] if os.environ.get("PADDOCK_CLIENT") == "ros" else [os.environ.get("PADDOCK_CLIENT", "docker")]
 
 
 class Engine:
