@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,6 +84,19 @@ int root_create_file(int root_fd, const char *path, mode_t mode, struct error *e
         return error_sys(err, "make file %s inside the root", path);
     close(file_fd);
     return root_open(root_fd, path, O_PATH, 0, err);
+}
+
+int plain_open(int path_fd, struct error *err)
+{
+    char path[40];
+    struct stat st;
+    if (fstat(path_fd, &st) < 0)
+        return error_sys(err, "inspect a file");
+    if (!S_ISREG(st.st_mode))
+        return error_set(err, ERROR_INVALID, "it is no plain file");
+    snprintf(path, sizeof path, "/proc/self/fd/%d", path_fd);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 ? fd : error_sys(err, "open a file");
 }
 
 int dir_open(int dir_fd, const char *path, struct error *err)

@@ -1,6 +1,6 @@
 /* path.h - names from outside are resolved once, from a descriptor, inside a root (openat2(2)).
  *
- *   inside a root   root_open  root_mkdirs  root_create
+ *   inside a root   root_open  root_mkdirs  root_create_file  plain_open
  *   our own state   dir_open  dir_make  dir_make_all  dir_remove_tree
  *   text            path_join  path_base  path_is_clean_name                                              */
 #pragma once
@@ -18,6 +18,10 @@ MUST_CHECK int root_open(int root_fd, const char *path, uint64_t flags, mode_t m
 MUST_CHECK int root_mkdirs(int root_fd, const char *path, mode_t mode, struct error *err);
 /* Opens (O_PATH) the file at path inside root_fd; when missing it is made empty, with its folders: a mount target. */
 MUST_CHECK int root_create_file(int root_fd, const char *path, mode_t mode, struct error *err);
+
+/* Opens for reading what path_fd (O_PATH) stands for, which must be a plain file. What comes from a container is opened only
+ * so: opening a device acts on it (a watchdog runs from then on), opening a FIFO may wait. ERROR_INVALID: something else. */
+MUST_CHECK int plain_open(int path_fd, struct error *err);
 
 /* A folder of our own; no link is followed in the last component. */
 MUST_CHECK int dir_open(int dir_fd, const char *path, struct error *err);

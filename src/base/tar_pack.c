@@ -179,11 +179,14 @@ static int write_file(struct pack *pack, int dir_fd, const char *base,
     struct tar_entry entry = *found;
     char value[CAPABILITY_MAX];
     struct tar_xattr capability = { (char *)CAPABILITY, value, 0 };
-    _cleanup_close_ int fd = openat(dir_fd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
+    _cleanup_close_ int path_fd = openat(dir_fd, base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (path_fd < 0)
         return errno == ENOENT ? 0 : unreadable(pack, "open", err);
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return 0; /* another has taken its name */
+    _cleanup_close_ int fd = plain_open(path_fd, err);
+    if (fd < 0) /* another may have taken its name */
+        return err->kind == ERROR_INVALID ? 0 : error_prefix(err, "%.128s", str_text(&pack->name));
+    if (fstat(fd, &st) < 0)
+        return unreadable(pack, "inspect", err);
     entry.size = (uint64_t)st.st_size;
     ssize_t n = fgetxattr(fd, CAPABILITY, value, sizeof value);
     if (n > 0) {

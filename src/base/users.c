@@ -40,11 +40,12 @@ static size_t split_line(struct view line, struct view *fields, size_t max)
     return n;
 }
 
-/* A missing file is an empty one. */
+/* A missing file is an empty one, as is what is no file: the root may be a running container's. */
 static void read_database(int root_fd, const char *path, struct str *out)
 {
     struct error missing;
-    _cleanup_close_ int fd = root_open(root_fd, path, O_RDONLY | O_NONBLOCK, 0, &missing);
+    _cleanup_close_ int path_fd = root_open(root_fd, path, O_PATH, 0, &missing);
+    _cleanup_close_ int fd = path_fd < 0 ? -1 : plain_open(path_fd, &missing);
     if (fd < 0 || fd_read_to_end(fd, FILE_LIMIT, out, &missing) < 0)
         str_reset(out);
 }

@@ -89,6 +89,18 @@ static int shift(const struct log_file *log, unsigned from, unsigned to)
     return renameat(log->dir_fd, from_name, log->dir_fd, to_name);
 }
 
+/* The first number that is free; the last of those allowed when none is. */
+static unsigned next_generation(const struct log_file *log)
+{
+    unsigned number = 1;
+    for (; number < log->max_files - 1; number++) {
+        _cleanup_free_ char *name = generation_name(log, number);
+        if (faccessat(log->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            break;
+    }
+    return number;
+}
+
 static void rotate(struct log_file *log)
 {
     if (log->max_files < 2) {
@@ -96,7 +108,7 @@ static void rotate(struct log_file *log)
             log->size = 0;
         return;
     }
-    for (unsigned i = log->max_files - 1; i > 0; i--)
+    for (unsigned i = next_generation(log); i > 0; i--)
         if (shift(log, i - 1, i) < 0 && errno != ENOENT)
             log_warn("rotate the log %s: %s", log->name, strerror(errno));
     int fd = open_current(log, O_EXCL);

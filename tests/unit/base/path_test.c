@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/users.h"
 
 static int scratch_fd;
 
@@ -153,6 +155,33 @@ static void fd_read_file__is_bounded(void **state)
     CHECK_FAILS(fd_read_file(scratch_fd, "none", 4, &got, &err), ERROR_NOT_FOUND, "none");
 }
 
+/* The number of times that something was opened so far (inotify(7)). */
+static int count_opens(int watch_fd)
+{
+    char events[4096];
+    ssize_t n = read(watch_fd, events, sizeof events);
+    return n <= 0 ? 0 : (int)((size_t)n / sizeof(struct inotify_event));
+}
+
+static void plain_open__opens_nothing_else(void **state)
+{
+    struct error err;
+    struct identity identity = { 0 };
+    CHECK(mkdirat(scratch_fd, "etc", 0755) == 0, "%m");
+    CHECK_OK(atomic_file_write(scratch_fd, "f", "x", 1, 0600, &err));
+    CHECK(mkfifoat(scratch_fd, "etc/passwd", 0600) == 0, "%m");
+    _cleanup_close_ int watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    _cleanup_free_ char *path = path_join(*state, "etc/passwd");
+    CHECK(inotify_add_watch(watch_fd, path, IN_OPEN) >= 0, "%m");
+    _cleanup_close_ int fifo = root_open(scratch_fd, "etc/passwd", O_PATH, 0, &err);
+    CHECK_FAILS(plain_open(fifo, &err), ERROR_INVALID, "no plain file");
+    CHECK_FAILS(identity_find(scratch_fd, "root", NULL, &identity, &err), ERROR_INVALID, "root");
+    CHECK(count_opens(watch_fd) == 0, "it was opened");
+    _cleanup_close_ int file = root_open(scratch_fd, "f", O_PATH, 0, &err);
+    _cleanup_close_ int opened = plain_open(file, &err);
+    CHECK_OK(opened);
+}
+
 #define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
 
 int main(void)
@@ -166,6 +195,7 @@ int main(void)
         WITH_SCRATCH(atomic_file_write__replaces_whole),
         WITH_SCRATCH(atomic_file_rewrite__keeps_the_inode),
         WITH_SCRATCH(fd_read_file__is_bounded),
+        WITH_SCRATCH(plain_open__opens_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

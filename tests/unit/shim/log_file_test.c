@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -213,6 +214,22 @@ static void log_file__counts_what_a_full_disk_loses(void **state)
         "holds \"%s\"", got);
 }
 
+/* However many files are allowed, only those that are there are moved. */
+static void log_file__rotates_what_is_there(void **state)
+{
+    struct fixture *f = *state;
+    open_log(f, (struct log_options){ .max_size = 1, .max_files = UINT_MAX });
+    alarm(20);
+    add(f, LOG_STDOUT, "a\nb\nc\n");
+    log_file_finish(&f->log, WHEN);
+    alarm(0);
+    _cleanup_free_ char *oldest = read_back(f, "x.log.2", NULL, NULL);
+    _cleanup_free_ char *older = read_back(f, "x.log.1", NULL, NULL);
+    _cleanup_free_ char *now = read_back(f, "x.log", NULL, NULL);
+    CHECK(strcmp(oldest, "a\n") == 0 && strcmp(older, "b\n") == 0 && strcmp(now, "c\n") == 0,
+        "\"%s\", \"%s\", \"%s\"", oldest, older, now);
+}
+
 static void log_file__tells_of_lost_lines_at_the_end(void **state)
 {
     struct fixture *f = *state;
@@ -237,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(log_file__empties_a_single_file, setup, teardown),
         cmocka_unit_test_setup_teardown(log_file__cuts_off_a_torn_line, setup, teardown),
         cmocka_unit_test_setup_teardown(log_file__counts_what_a_full_disk_loses, setup, teardown),
+        cmocka_unit_test_setup_teardown(log_file__rotates_what_is_there, setup, teardown),
         cmocka_unit_test_setup_teardown(log_file__tells_of_lost_lines_at_the_end, setup, teardown),
     };
     return cmocka_run_group_tests_name("shim/log_file", tests, NULL, NULL);
