@@ -18,8 +18,7 @@ lock: ## move to the package versions that the mirror has now (os/image/packages
 	@$(enter) os/image/lock
 
 run: image ## boot the image in QEMU (MEM CPUS DISK CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND ISO: os/run)
-	@PADDOCK_PASS="MEM CPUS DISK DISK_SIZE CLOUD_CONFIG SSH_PORT DOCKER_PORT NET APPEND ISO ACCEL" \
-	$(enter) $(foreach path,$(CLOUD_CONFIG) $(dir $(DISK)),--bind $(path)) os/run
+	@os/run
 
 test: ## every test, or those of PHASES="lint unit ..."; ends with the line "N passed, N failed, N skipped"
 	@$(enter) tests/run $(PHASES)

@@ -73,9 +73,9 @@ def fetch(package, cache, log):
     done = subprocess.run([HELPER, "-o", "APT::Sandbox::User=root", "download-file", address, partial,
                            f"SHA256:{package.sha256}"], capture_output=True, text=True)
     if done.returncode != 0 or not os.path.exists(partial) or digest_file(partial) != package.sha256:
-        raise LockError(f"the mirror does not have {package.name} {package.version} any more (or not these bytes): "
-                        f"{done.stderr.strip() or done.stdout.strip()}\n"
-                        "Run `make lock` to move to the versions that it has now, and commit the new lock file.")
+        raise LockError(f"{package.name} {package.version} could not be fetched: {done.stderr.strip() or done.stdout.strip()}\n"
+                        "Is the network all right? If the mirror does not have this version any more: `make lock` moves to those "
+                        "that it has now; commit the new lock file.")
     os.replace(partial, target)
     return target
 
