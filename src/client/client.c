@@ -352,6 +352,8 @@ int client_wait_ready(struct client *client, int timeout_ms, struct error *err)
     struct http_request ping = { .method = "HEAD", .target = "/_ping" };
     for (;;) {
         struct http_exchange *x = NULL;
+        ping.answer_ms = MAX(clock_left_ms(deadline_ns),
+            1); /* PID 1 holds the socket of an engine that does not run */
         if (http_open(client->host, &ping, &x, err) == 0) {
             int status = http_status(x);
             http_close(x);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/memory.h"
 #include "client/connect.h"
@@ -17,6 +18,8 @@ struct http_exchange {
     llhttp_t parser;
     llhttp_settings_t settings;
     bool hijack;
+    int answer_ms;
+    int64_t deadline_ns; /* of the head; 0: none */
 
     /* going up */
     struct str out; /* what is still to be sent, from out_done on */
@@ -190,7 +193,10 @@ static int transmit(struct http_exchange *x, struct error *err)
 static int pump(struct http_exchange *x, struct error *err)
 {
     short events = (short)(POLLIN | (is_sending(x) ? POLLOUT : 0));
-    int ready = fd_wait(x->fd, events, -1);
+    bool limited = x->deadline_ns && !x->head_done;
+    int ready = fd_wait(x->fd, events, limited ? clock_left_ms(x->deadline_ns) : -1);
+    if (!ready && limited && clock_left_ms(x->deadline_ns) == 0)
+        return error_set(err, ERROR_UNAVAILABLE, "no answer within %d ms", x->answer_ms);
     if (ready & (POLLIN | POLLHUP | POLLERR) && receive(x, err) < 0)
         return -1;
     if (x->head_done && x->status >= 400) /* it has been refused: nobody reads the rest */
@@ -225,6 +231,9 @@ static struct http_exchange *exchange_new(const struct http_request *request, in
     struct http_exchange *x = NEW(struct http_exchange);
     x->fd = fd;
     x->hijack = request->hijack;
+    x->answer_ms = request->answer_ms;
+    x->deadline_ns =
+        request->answer_ms ? clock_now_ns() + request->answer_ms * INT64_C(1000000) : 0;
     x->stream = request->stream;
     llhttp_settings_init(&x->settings);
     x->settings.on_header_field = on_header_name;

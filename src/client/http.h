@@ -26,6 +26,7 @@ struct http_request {
         *stream; /* ... or one of unknown length, sent in chunks; kept until http_close */
     bool push;   /* ... or one that the caller writes by http_push until http_push_end */
     bool hijack; /* asks for the connection itself (Upgrade: tcp) */
+    int answer_ms; /* how long the head of the answer is waited for, then ERROR_UNAVAILABLE; 0: as long as it takes */
 };
 
 struct http_exchange;

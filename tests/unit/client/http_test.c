@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/id.h"
 #include "client/client.h"
@@ -229,6 +230,25 @@ static void client_get__says_when_nobody_is_there(void **state UNUSED)
     CHECK_FAILS(client_wait_ready(client, 30, &err), ERROR_UNAVAILABLE, "");
 }
 
+/* A socket that is held for an engine which does not run takes connections and says nothing. */
+static void client_wait_ready__gives_up_in_time(void **state)
+{
+    struct error err = { 0 };
+    _cleanup_client_ struct client *client = NULL;
+    char path[64], host[80], id[17];
+    id_random(id, 8);
+    snprintf(path, sizeof path, "/tmp/http-test-%s", id);
+    snprintf(host, sizeof host, "unix://%s", path);
+    _cleanup_close_ int fd = unix_listen(path, SOCK_STREAM, 0600, &err);
+    CHECK_OK(fd);
+    CHECK_OK(client_open(host, &client, &err));
+    int64_t start_ns = clock_now_ns();
+    CHECK_FAILS(client_wait_ready(client, 200, &err), ERROR_UNAVAILABLE, "no answer within");
+    int64_t took_ms = (clock_now_ns() - start_ns) / 1000000;
+    CHECK(took_ms >= 200 && took_ms < 5000, "%jd ms", (intmax_t)took_ms);
+    unlink(path);
+}
+
 static void client_lines_next__reads_values(void **state UNUSED)
 {
     struct error err = { 0 };
@@ -271,6 +291,7 @@ int main(void)
         cmocka_unit_test(http_check_host__says_what_is_wrong),
         cmocka_unit_test(client_get__reports_errors),
         cmocka_unit_test(client_get__says_when_nobody_is_there),
+        cmocka_unit_test(client_wait_ready__gives_up_in_time),
         cmocka_unit_test(client_lines_next__reads_values),
         cmocka_unit_test(client_path__escapes),
     };
