@@ -18,7 +18,9 @@
     BOOT_RUN_DIR "/init-args"   /* one line: the words after "--" on the command line */
 #define BOOT_STATE_DIR "/state" /* the state disk, or a tmpfs */
 #define BOOT_BALLAST "/var/lib/rancher/ballast" /* given up when the state disk is full */
-#define BOOT_DOCKER_GID 1101                    /* group docker, of /run/docker.sock */
+#define BOOT_SYSINIT_PARTLY                                                                        \
+    2 /* exit code of sysinit: people can log in, but the user's engine is not there */
+#define BOOT_DOCKER_GID 1101 /* group docker, of /run/docker.sock */
 #define BOOT_SYSTEM_SOCKET "/run/system-docker.sock"
 #define BOOT_USER_SOCKET "/run/docker.sock"
 

@@ -15,7 +15,6 @@
 
 #define DELAY_FIRST_NS 100000000LL
 #define DELAY_LAST_NS 10000000000LL
-#define STEADY_NS 10000000000LL /* having run that long, it starts from the first delay again */
 #define LISTEN_FD 3
 #define LOG_MAX_BYTES (1 << 20)
 
@@ -102,7 +101,7 @@ void process_start(struct process *process)
 
 void process_ended(struct process *process, int status)
 {
-    if (boot_now_ns() - process->started_ns > STEADY_NS) {
+    if (process->steady_ns && boot_now_ns() - process->started_ns > process->steady_ns) {
         process->delay_ns = 0;
         process->failures = 0;
     }

@@ -12,6 +12,7 @@ struct process {
     const char *log;         /* file that its output is appended to */
     const char *oom_score;   /* text for oom_score_adj, or NULL */
     int listen_fd;           /* passed as descriptor 3, LISTEN_FDS=1; -1: none */
+    int64_t steady_ns; /* having run that long, it starts from the first delay again; 0: never */
 
     pid_t pid;                            /* 0: not running */
     int64_t started_ns, due_ns, delay_ns; /* due_ns 0: not to be started */

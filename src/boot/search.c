@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -101,7 +102,7 @@ static struct disk *look_at(struct boot *boot, const char *name)
     return &boot->disks[boot->disk_count++];
 }
 
-/* The first with the label is taken; the base's own disk is preferred when more than one has it. */
+/* The first with the label is taken. */
 static void consider_as_state(struct boot *boot, const struct disk *disk)
 {
     if (!disk_is(disk, boot->options.state_dev))
@@ -109,7 +110,7 @@ static void consider_as_state(struct boot *boot, const struct disk *disk)
     if (boot->state_disk < 0)
         boot->state_disk = (int)(disk - boot->disks);
     else
-        log_warn("%s and %s both are %s; using %s", boot->disks[boot->state_disk].name, disk->name,
+        log_error("%s and %s both are %s; using %s", boot->disks[boot->state_disk].name, disk->name,
             boot->options.state_dev, boot->disks[boot->state_disk].name);
 }
 
@@ -142,16 +143,30 @@ static void consider_as_medium(struct search *search, const struct disk *disk)
     umount2(at, MNT_DETACH);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* In the order of their names, so that of two with the label it is the same one at every boot. */
+static char **new_disks(struct boot *boot)
+{
+    char **names = xcalloc(1, sizeof *names);
+    _cleanup_dir_ DIR *dir = opendir("/sys/class/block");
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.' && !is_passed_over(entry->d_name)
+            && !find_disk(boot, entry->d_name))
+            strv_add(&names, entry->d_name);
+    qsort(names, strv_len(names), sizeof *names, by_number);
+    return names;
+}
+
 static void look_at_new_disks(struct search *search)
 {
     struct boot *boot = search->boot;
-    _cleanup_dir_ DIR *dir = opendir("/sys/class/block");
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        if (entry->d_name[0] == '.' || is_passed_over(entry->d_name))
-            continue;
-        if (find_disk(boot, entry->d_name))
-            continue;
-        struct disk *disk = look_at(boot, entry->d_name);
+    _cleanup_strv_ char **names = new_disks(boot);
+    for (char **name = names; *name; name++) {
+        struct disk *disk = look_at(boot, *name);
         if (disk)
             consider_as_state(boot, disk);
         if (disk && search->media)
@@ -343,7 +358,11 @@ int wait_for_disks(struct boot *boot, struct error *err)
             options->state_dev, STATE_WAIT_MS / 1000);
         return error_hint(err, "attach it, or boot without rancher.state.wait");
     }
-    log_info("no %s: state lives in memory and is gone after a reboot", options->state_dev);
+    static const char memory[] = "state lives in memory and is gone after a reboot";
+    if (options->state_given)
+        log_error("%s is not there: %s", options->state_dev, memory);
+    else
+        log_info("no %s: %s", options->state_dev, memory);
     return 0;
 }
 

@@ -27,7 +27,8 @@
 #define STOP_DEFAULT_S 60
 #define STOP_MIN_S 5
 #define STOP_MAX_S 3600
-#define SYSINIT_FAILURES_MAX 5
+#define SYSINIT_FAILURES_MAX 3
+#define STEADY_NS 10000000000LL
 #define CONNECTION_MAX 8
 #define MESSAGE_MAX 256
 
@@ -114,7 +115,9 @@ static void sysinit_ended(struct supervisor *s, int status)
     if (s->sysinit.failures < SYSINIT_FAILURES_MAX)
         return;
     s->sysinit.due_ns = 0;
-    if (!s->recovery)
+    if (WIFEXITED(status) && WEXITSTATUS(status) == BOOT_SYSINIT_PARTLY)
+        console_say("The docker service does not start; /var/log/boot/sysinit.log says why.");
+    else if (!s->recovery)
         s->recovery = recovery_shell_start(
             "The system's services do not start. "
             "/var/log/boot/sysinit.log and /var/log/system-docker.log say why.");
@@ -327,6 +330,7 @@ static int supervisor_init(struct supervisor *s, struct boot *boot, struct error
         .cgroup = "system/engine",
         .log = "/var/log/system-docker.log",
         .oom_score = "-500",
+        .steady_ns = STEADY_NS,
         .listen_fd = boot->system_listener };
     s->sysinit = (struct process){ .name = "sysinit",
         .argv = sysinit_argv,

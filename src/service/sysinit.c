@@ -102,6 +102,16 @@ static void name_the_host(const json *config, char ***warnings)
         log_warn("%s", err.text);
 }
 
+static bool console_runs(void)
+{
+    _cleanup_client_ struct client *client = NULL;
+    _cleanup_json_ json *container = NULL;
+    struct error ignored;
+    return client_open(CLIENT_SYSTEM_DOCKER_HOST, &client, &ignored) == 0
+           && client_container_inspect(client, "console", &container, &ignored) == 0
+           && json_flag(json_get(container, "State"), "Running", false);
+}
+
 static int start_system(void)
 {
     _cleanup_strv_ char **warnings = NULL;
@@ -128,7 +138,7 @@ static int start_system(void)
     boot_record("sysinit", "all services", started, boot_now_ns());
     log_info("Paddock %s started", PADDOCK_VERSION);
     boot_keep_ballast();
-    return failed > 0 ? 1 : 0;
+    return !failed ? 0 : console_runs() ? BOOT_SYSINIT_PARTLY : 1;
 }
 
 int sysinit_main(int argc, char **argv)

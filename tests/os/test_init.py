@@ -38,7 +38,8 @@ def test_recovery_shell_is_there_when_asked_for_and_the_boot_goes_on_after_it(bo
     machine = boot(log_in=False, append=f"{LOUD} rancher.recovery=true")
     machine.wait_for("as asked for by rancher.recovery")
     machine.wait_for(SHELL)
-    assert "loop" in shell(machine, "busybox cat /proc/modules")
+    shell(machine, "until grep -q loop /proc/modules; do sleep 0.1; done")
+    assert "Linux version" in shell(machine, "dmesg | head -n 5")
     machine.type("exit\n")
     machine.wait_for("init: move into the root")
 
@@ -67,6 +68,29 @@ def test_state_disk_is_found_by_uuid_and_folder(boot, disk):
     restart(machine)
     assert "rancher" in list_folder(disk, "/os/one/var/lib")
     assert "docker" in list_folder(disk, "/os/one/etc")
+
+
+def test_of_two_disks_with_the_label_the_first_is_taken_and_both_are_named(boot, disk, tmp_path):
+    other = make_disk(tmp_path / "other.img", 64)
+    machine = boot(log_in=False, disks=[disk, other], append=LOUD)
+    machine.wait_for("vda and vdb both are LABEL=RANCHER_STATE; using vda")
+    machine.wait_for("init: move into the root")
+
+
+def test_a_disk_that_was_asked_for_and_is_not_there_is_missed_aloud(boot):
+    machine = boot(log_in=False, append="rancher.state.dev=LABEL=NOWHERE")
+    machine.wait_for("LABEL=NOWHERE is not there: state lives in memory")
+
+
+def test_a_read_only_disk_boots_and_changes_are_kept_in_memory(boot, disk):
+    before = disk.read_bytes()
+    machine = boot(extra=["-drive", f"file={disk},format=raw,if=none,id=fixed,readonly=on", "-device", "virtio-blk-pci,drive=fixed"])
+    assert "the state disk is read-only: changes are kept in memory" in machine.output
+    assert machine.sh("cat /var/lib/rancher/kept") == "kept"
+    assert machine.sh("echo new >~/new && cat ~/new; docker ps -q") == "new"
+    machine.type("sudo poweroff\n")
+    machine.wait_off(120)
+    assert disk.read_bytes() == before
 
 
 def test_a_disk_with_damage_is_repaired_or_mounted_read_only_and_boots(boot, disk):

@@ -53,6 +53,17 @@ def test_faulty_cloud_configs_are_left_out_and_named_with_line_and_key(boot, fau
     machine.sh("docker ps")
 
 
+def test_a_machine_whose_docker_does_not_start_has_everything_else(boot, tmp_path):
+    config = "rancher:\n  services:\n    docker: {image: nowhere/engine}\n"
+    machine = boot(disks=[make_disk(tmp_path / "state.img", 64, files={"var/lib/rancher/conf/cloud-config.yml": config})])
+    wait_for_network(machine)
+    machine.sh("until sudo system-docker ps --format '{{.Names}}' | grep -q ntp; do sleep 0.5; done")
+    assert {"console", "network", "syslog", "udev"} <= set(machine.sh("sudo system-docker ps --format '{{.Names}}'").split())
+    assert "service docker: pull nowhere/engine" in machine.sh("sudo cat /var/log/boot/sysinit.log")
+    machine.type("sudo poweroff\n")
+    machine.wait_off(40)
+
+
 # ---- full disk
 
 def test_full_state_disk_boots_to_a_log_in_and_docker(boot, tmp_path):
