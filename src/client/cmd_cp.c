@@ -270,6 +270,10 @@ static int run(struct cli *cli, void *values, char **args, struct error *err)
         return error_set(err, ERROR_INVALID, "destination can not be empty");
     if (copy.from.container && copy.to.container)
         return error_set(err, ERROR_INVALID, "copying between containers is not supported");
+    if (copy.from.container && !*copy.from.path)
+        return error_set(err, ERROR_INVALID, "bad parameter: 'path' cannot be empty");
+    if (copy.to.container && !*copy.to.path)
+        return error_set(err, ERROR_INVALID, "no such directory");
     if (copy.from.container)
         return from_container(&copy, err);
     if (copy.to.container)

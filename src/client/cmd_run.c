@@ -234,12 +234,9 @@ static int start_status(const char *text)
     } rows[] = {
         { "executable file not found", 127 },
         { "no such file or directory", 127 },
-        { "No such file or directory", 127 },
         { "system cannot find the file specified", 127 },
         { "permission denied", 126 },
-        { "Permission denied", 126 },
         { "is a directory", 126 },
-        { "Is a directory", 126 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (strstr(text, rows[i].words))

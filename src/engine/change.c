@@ -100,8 +100,9 @@ static int merge_update(const struct container_record *old, const json *update,
 
 /* Limits of a container that runs are changed in its cgroup. */
 static int apply_limits(struct container *container, const struct host_config *host,
-    char ***warnings, struct error *err)
+    struct error *err)
 {
+    _cleanup_strv_ char **missing = NULL; /* host_config_check has said so */
     pthread_mutex_lock(&container->lock);
     bool runs = container->state.pid != 0;
     pthread_mutex_unlock(&container->lock);
@@ -112,7 +113,7 @@ static int apply_limits(struct container *container, const struct host_config *h
     if (spec_add_resources(engine_config(container->engine), host, spec, err) < 0)
         return -1;
     _cleanup_close_ int fd = container_cgroup_open(container, err);
-    return fd < 0 ? -1 : cgroup_update(fd, oci_spec_resources(spec), warnings, err);
+    return fd < 0 ? -1 : cgroup_update(fd, oci_spec_resources(spec), &missing, err);
 }
 
 static int update_claimed(struct container *container, const json *update, char ***warnings,
@@ -126,7 +127,7 @@ static int update_claimed(struct container *container, const json *update, char 
     schema_done(&host_config_schema, &record->host_config);
     record->host_config = host;
     if (host_config_check(container->engine, &record->host_config, warnings, err) < 0
-        || apply_limits(container, &record->host_config, warnings, err) < 0) {
+        || apply_limits(container, &record->host_config, err) < 0) {
         container_record_unref(record);
         return -1;
     }
@@ -228,10 +229,10 @@ static int check_removable(struct container *container, bool force, bool *runs, 
         restart_cancel(container);
         return 0;
     }
-    return error_set(err, ERROR_CONFLICT,
-        "cannot remove container \"/%s\": container is %s: stop the container before removing or "
-        "force remove",
-        container->record->name, container_status_name(status));
+    return error_set(err, ERROR_CONFLICT, "cannot remove container \"/%s\": container is %s%s",
+        container->record->name, container_status_name(status),
+        status == CONTAINER_PAUSED ? " and must be unpaused first"
+                                   : ": stop the container before removing or force remove");
 }
 
 static int kill_and_wait(struct engine *engine, struct container *container, struct error *err)

@@ -187,8 +187,9 @@ static int stop_running(struct container *container, const int *timeout_s, const
     int signal;
     struct watcher watcher;
     _cleanup_record_ struct container_record *record = container_record_of(container);
-    if (stop_signal(record, signal_text, &signal, err) < 0
-        || watcher_join(container, &watcher, err) < 0)
+    if (stop_signal(record, signal_text, &signal, err) < 0)
+        return error_prefix(err, "cannot stop container: %s", record->name);
+    if (watcher_join(container, &watcher, err) < 0)
         return -1;
     set_stopped_by_user(container);
     int rc = stop_steps(container, signal, stop_deadline_ns(record, timeout_s), &watcher, err);

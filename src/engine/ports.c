@@ -275,7 +275,7 @@ json *ports_document(const struct container_record *record, const struct run *ru
 {
     json *ports = json_new_object();
     json *exposed = record->config.exposed_ports;
-    if (json_object_is_type(exposed, json_type_object)) {
+    if (run->attached && json_object_is_type(exposed, json_type_object)) {
         json_object_object_foreach(exposed, key, ignored)
         {
             (void)ignored;

@@ -12,7 +12,7 @@ MUST_CHECK int ports_apply_all(struct engine *engine, struct error *err);
 char *mac_text(const uint8_t mac[6]);
 /* False for any other text. */
 bool mac_parse(const char *text, uint8_t mac[6]);
-/* {"80/tcp": [{"HostIp", "HostPort"}], "81/tcp": null}: what the record exposes and what is published. container->lock held. */
+/* {"80/tcp": [{"HostIp", "HostPort"}], "81/tcp": null}: what the record exposes and what is published; {} when it is in no network. container->lock held. */
 json *ports_document(const struct container_record *record, const struct run *run);
 struct port_range {
     uint8_t protocol;

@@ -172,6 +172,7 @@ static const struct column {
 } columns[] = {
     { "uid", "UID", uid_text },
     { "user", "USER", user_text },
+    { "user-of-ef", "UID", user_text }, /* a name below this title, as ps has it */
     { "euser", "EUSER", user_text },
     { "pid", "PID", pid_text },
     { "ppid", "PPID", ppid_text },
@@ -199,8 +200,8 @@ static const struct column {
 static const struct {
     const char *arguments, *columns;
 } sets[] = {
-    { "", "user,pid,ppid,c,stime,tty,time,cmd" },
-    { "-ef", "user,pid,ppid,c,stime,tty,time,cmd" },
+    { "", "user-of-ef,pid,ppid,c,stime,tty,time,cmd" },
+    { "-ef", "user-of-ef,pid,ppid,c,stime,tty,time,cmd" },
     { "-e", "pid,tty,time,comm" },
     { "aux", "user,pid,%cpu,%mem,vsz,rss,tty,stat,start,time,command" },
     { "-aux", "user,pid,%cpu,%mem,vsz,rss,tty,stat,start,time,command" },
@@ -301,7 +302,7 @@ int container_top(struct engine *engine, const char *name, const char *ps_args, 
     bool runs = container->state.pid != 0;
     pthread_mutex_unlock(&container->lock);
     if (!runs)
-        return error_set(err, ERROR_CONFLICT, "Container %s is not running", container->id);
+        return error_set(err, ERROR_CONFLICT, "container %s is not running", container->id);
     _cleanup_close_ int fd = container_cgroup_open(container, err);
     if (fd < 0 || cgroup_pids(fd, &pids, &count, err) < 0)
         return -1;

@@ -229,6 +229,14 @@ static int pull_from(const struct pull *pull, struct session *session, struct ht
     return 0;
 }
 
+/* What the registry itself has said of something that it does not have. */
+static const char *own_words(const char *text)
+{
+    const char *repository = strstr(text, "not found in ");
+    const char *colon = repository ? strstr(repository, ": ") : NULL;
+    return colon ? colon + 2 : text;
+}
+
 /* The words of Docker, which people and scripts look for. */
 static void explain(const struct pull *pull, struct error *err)
 {
@@ -236,7 +244,7 @@ static void explain(const struct pull *pull, struct error *err)
     _cleanup_free_ char *words = xstrdup(err->text);
     if (err->kind == ERROR_NOT_FOUND)
         error_set(err, ERROR_NOT_FOUND, "manifest for %s not found: manifest unknown: %s", name,
-            words);
+            own_words(words));
     else if (err->kind == ERROR_DENIED)
         error_set(err, ERROR_DENIED,
             "pull access denied for %s, repository does not exist or may require 'docker login': "

@@ -43,6 +43,10 @@ run --rm --log-opt compress=true busybox true => 125 compress cannot be true whe
 run --rm --log-opt max-buffer-size=1m busybox true => 125 max-buffer-size option is only supported with 'mode=non-blocking'
 run --rm --log-opt mode=foo busybox true => 125 logging mode not supported: foo
 run --rm --log-opt compress=true --log-opt max-size=1m --log-opt max-file=2 busybox echo x => 0 x
+stop -s FOO other => 1 cannot stop container: other: invalid signal: FOO
+rm stopped-short => 1 cannot remove container "/stopped-short": container is paused and must be unpaused first
+port made => 0
+inspect -f '{{json .NetworkSettings.Ports}}' made => 0 {}
 kill -s FOO other => 1 cannot kill container: other: invalid signal: FOO
 rename other b@d => 1 Error when allocating new name: Invalid container name (
 logs --since 2999-01-01 other => 0
@@ -65,11 +69,20 @@ def other(engine, docker):
     return engine
 
 
+@pytest.fixture
+def others(other, docker):
+    """One that is paused and one that never ran."""
+    docker("run", "-d", "--name", "stopped-short", "busybox", "sleep", "1000")
+    docker("pause", "stopped-short")
+    docker("create", "--name", "made", "-p", "80", "busybox", "true")
+    return other
+
+
 @pytest.mark.parametrize("row", ROWS.strip().split("\n"))
-def test_row(other, row):
+def test_row(others, row):
     words, wanted = row.split(" => ")
     status, _, text = wanted.partition(" ")
-    done = other.run(*shlex.split(words))
+    done = others.run(*shlex.split(words))
     assert done.returncode == int(status), done.stderr
     if done.stderr:
         assert text in done.stderr and text
@@ -123,3 +136,7 @@ def test_a_shared_layer_takes_up_space_once(engine, docker):
         assert {image["SharedSize"] for image in listed} == {size}
     finally:
         docker("rmi", "more:1")
+
+
+def test_top_has_the_titles_of_ps(other, docker):
+    assert docker("top", "other").split("\n")[0].split() == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]

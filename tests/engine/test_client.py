@@ -170,6 +170,7 @@ cp web:/nope .
 cp /nope web:/
 cp /nope /nope2
 cp web:/a made:/b
+cp /etc/passwd web:
 tag nope foo
 tag busybox UPPER
 rmi nope
