@@ -61,15 +61,21 @@ static int begin_layer(struct load *load, struct error *err)
     return layer_begin(load->store, &want, &load->member->draft, err);
 }
 
-static int begin_document(struct load *load, struct error *err)
+/* What is held until the end: documents, and the names of all members. */
+static int hold(struct load *load, size_t n, struct error *err)
 {
-    load->text_total += (size_t)load->size;
-    load->mode = LOAD_DOCUMENT;
-    load->member->is_document = true;
+    load->text_total += n;
     return load->text_total <= TEXT_TOTAL_MAX
                ? 0
-               : error_set(err, ERROR_INVALID, "documents are larger than %u bytes",
+               : error_set(err, ERROR_INVALID, "names and documents are larger than %u bytes",
                      TEXT_TOTAL_MAX);
+}
+
+static int begin_document(struct load *load, struct error *err)
+{
+    load->mode = LOAD_DOCUMENT;
+    load->member->is_document = true;
+    return hold(load, (size_t)load->size, err);
 }
 
 /* Short ids of layers are those of their digests, as far as the name tells them. */
@@ -139,6 +145,8 @@ static int on_entry(void *context, const struct tar_entry *entry, struct error *
         return 0;
     if (load->count >= MEMBERS_MAX)
         return error_set(err, ERROR_INVALID, "more than %d members", MEMBERS_MAX);
+    if (hold(load, strlen(entry->name) + strlen(entry->link), err) < 0)
+        return -1;
     ARRAY_GROW(load->members, load->count, load->capacity);
     struct load_member *member = &load->members[load->count++];
     *member = (struct load_member){ .name = clean(entry->name) };

@@ -146,7 +146,11 @@ def test_archives__hostile_ones_are_refused_and_leave_nothing(own_engine, tmp_pa
     many = json.dumps({"rootfs": {"type": "layers", "diff_ids": []}, "x": [[] for _ in range(100_000)]})
     loop = Layer().add("a.tar", link="b.tar").add("b.tar", link="a.tar").add("c.json", good.config)
     loop.add("manifest.json", json.dumps([{"Config": "c.json", "RepoTags": None, "Layers": ["a.tar"]}]))
+    names = Layer(format=tarfile.PAX_FORMAT)
+    for n in range(9000):
+        names.add(f"{n}" + "x" * 4000, link="y" * 4000)
     cases = [
+        (names.bytes(), "names and documents"),
         (Image([Layer().add("../f", "x").bytes()]).archive("x:1"), "leads out"),
         (Image([good.layers[0][:700]]).archive("x:1"), "cut short"),
         (loop.bytes(), "is not in the archive"),

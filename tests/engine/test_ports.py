@@ -53,7 +53,7 @@ def echo_datagrams(server, over):
 
 
 def ask(address, port, text=b"hello"):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(5)
         client.connect((address, port))  # takes answers from this address alone
         client.send(text)
@@ -72,7 +72,7 @@ def test_udp__from_every_address_of_the_host(engine, serve, hosts_address):
     engine.docker("run", "-d", "--name", "echo", "-p", "18053:53/udp", "busybox", "sleep", "1000")
     serve("echo", socket.SOCK_DGRAM, 53, echo_datagrams)
     bridge = engine.inspect("bridge", "network")["IPAM"]["Config"][0]["Gateway"]
-    for address in ["127.0.0.1", "127.0.0.2", "127.9.9.9", bridge, hosts_address]:
+    for address in ["127.0.0.1", "127.0.0.2", "127.9.9.9", "::1", bridge, hosts_address]:
         for _ in range(2):
             assert ask(address, 18053) == b"HELLO", address
     assert ask("127.0.0.2", 18053, b"x" * 60000) == b"X" * 60000
