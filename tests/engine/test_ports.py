@@ -88,6 +88,33 @@ def test_udp__one_client_by_two_addresses(engine, serve):
             assert client.recvfrom(100) == (b"WHO", (address, 18054))
 
 
+def echo_connections(server, over):
+    server.settimeout(0.2)
+    while not over.is_set():
+        try:
+            with server.accept()[0] as peer:
+                peer.settimeout(5)
+                while text := peer.recv(1000):
+                    peer.send(text.upper())
+        except TimeoutError:
+            pass
+
+
+def test_tcp__from_every_address_and_from_containers(engine, serve, hosts_address):
+    engine.docker("run", "-d", "--name", "echo", "-p", "18081:80", "busybox", "sleep", "1000")
+    serve("echo", socket.SOCK_STREAM, 80, echo_connections)
+    bridge = engine.inspect("bridge", "network")["IPAM"]["Config"][0]["Gateway"]
+    for address in ["127.0.0.1", "127.0.0.2", "::1", bridge, hosts_address]:
+        with socket.create_connection((address, 18081), 5) as client:
+            client.sendall(b"hello")
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(100) == b"HELLO" and client.recv(100) == b"", address
+    for address in [bridge, hosts_address]:
+        asked = f"echo hello | nc -w 5 {address} 18081"
+        assert engine.docker("run", "--rm", "busybox", "sh", "-c", asked) == "HELLO", address
+        assert engine.docker("exec", "echo", "sh", "-c", asked) == "HELLO", f"itself by {address}"
+
+
 def tcp_memory(name, text):
     path = pathlib.Path(f"/proc/sys/net/ipv4/{name}")
     before = path.read_text()

@@ -195,6 +195,7 @@ def test_errors_go_to_the_log(runtime):
 @pytest.mark.parametrize("parts, words", [
     ({"linux": {"mountLabel": "x"}}, "linux.mountLabel is not supported"),
     ({"process": {"selinuxLabel": "x"}}, "process.selinuxLabel is not supported"),
+    ({"process": {"apparmorProfile": "no-such-profile"}}, "process.apparmorProfile"),
     ({"root": {"path": "missing"}}, "missing: No such file or directory"),
     ({"mounts": [{"destination": "/x", "type": "bind", "source": "/", "options": ["bind", "idmap"]}]}, "idmap is not supported"),
     ({"linux": {"sysctl": {"vm.swappiness": "1"}}}, "sysctl vm.swappiness"),
