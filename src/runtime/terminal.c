@@ -52,10 +52,24 @@ int terminal_open(int root_fd, const struct oci_process *process, struct termina
     return 0;
 }
 
+/* A link of the image's could lead there, and the terminal would hide what masks and limits are set by. */
+static int check_console(int target_fd, struct error *err)
+{
+    struct statfs fs;
+    if (target_fd < 0)
+        return -1;
+    if (fstatfs(target_fd, &fs) < 0)
+        return error_sys(err, "inspect the target");
+    return fs.f_type != PROC_SUPER_MAGIC
+               ? 0
+               : error_set(err, ERROR_DENIED, "the target lies inside /proc");
+}
+
 int terminal_bind_console(const struct terminal *terminal, int root_fd, struct error *err)
 {
     _cleanup_close_ int target_fd = root_create_file(root_fd, "/dev/console", 0600, err);
-    _cleanup_close_ int tree_fd = target_fd < 0 ? -1 : mount_clone(terminal->slave_fd, "", 0, err);
+    _cleanup_close_ int tree_fd =
+        check_console(target_fd, err) < 0 ? -1 : mount_clone(terminal->slave_fd, "", 0, err);
     if (tree_fd < 0 || mount_attach(tree_fd, target_fd, err) < 0)
         return error_prefix(err, "/dev/console");
     return 0;

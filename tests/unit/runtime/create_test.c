@@ -99,6 +99,20 @@ static void create__opens_a_terminal(void **state)
     case_end(&c);
 }
 
+/* An image whose /dev/console leads into /proc must not get its terminal laid over what is there. */
+static void create__lays_no_terminal_over_proc(void **state)
+{
+    struct container_case c;
+    struct error err = { 0 };
+    case_begin(&c, "terminal", NULL);
+    oci_spec_remove_mount(c.spec, "/dev");
+    CHECK(mkdirat(c.folder_fd, "rootfs/dev", 0755) == 0 || errno == EEXIST, "%m");
+    CHECK(symlinkat("/proc/sys/kernel/ostype", c.folder_fd, "rootfs/dev/console") == 0, "%m");
+    c.spec->process->terminal = true;
+    CHECK_FAILS(runtime_create(&c.create, &c.result, &err), ERROR_DENIED, "inside /proc");
+    case_end(&c);
+}
+
 static void create__passes_descriptors_on(void **state)
 {
     struct container_case c;
@@ -507,6 +521,7 @@ int main(void)
         cmocka_unit_test(create__gives_docker_s_surroundings),
         cmocka_unit_test(create__gives_user_groups_and_folder),
         cmocka_unit_test(create__opens_a_terminal),
+        cmocka_unit_test(create__lays_no_terminal_over_proc),
         cmocka_unit_test(create__passes_descriptors_on),
         cmocka_unit_test(create__mounts),
         cmocka_unit_test(create__stays_inside_the_root),
