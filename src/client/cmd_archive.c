@@ -81,7 +81,7 @@ static int save_run(struct cli *cli, void *values, char **args, struct error *er
         _cleanup_free_ char *name = client_path("names=%s", *arg);
         str_addf(&path, "%c%s", arg == args ? '?' : '&', name);
     }
-    return transfer_get(cli->client, str_text(&path), save->output, err);
+    return transfer_get(cli->client, str_text(&path), save->output, "save image", err);
 }
 
 const struct command command_save = {
@@ -98,7 +98,7 @@ static int export_run(struct cli *cli, void *values, char **args, struct error *
 {
     const struct save *export = values;
     _cleanup_free_ char *path = client_path("/containers/%s/export", args[0]);
-    return transfer_get(cli->client, path, export->output, err);
+    return transfer_get(cli->client, path, export->output, "export container", err);
 }
 
 const struct command command_export = {

@@ -216,15 +216,21 @@ static int update_body(const struct update *update, json *body, struct error *er
     return 0;
 }
 
-static int update_one(struct cli *cli, const char *name, const void *body, struct error *err)
+struct updating {
+    const json *body;
+    struct str warnings; /* are told after all is done */
+};
+
+static int update_one(struct cli *cli, const char *name, const void *values, struct error *err)
 {
+    struct updating *updating = (struct updating *)values;
     _cleanup_json_ json *answer = NULL;
     _cleanup_free_ char *path = client_path("/containers/%s/update", name);
-    if (client_post(cli->client, path, body, &answer, err) < 0)
+    if (client_post(cli->client, path, updating->body, &answer, err) < 0)
         return -1;
     json *warnings = json_get(answer, "Warnings");
     for (size_t i = 0; i < json_count(warnings); i++)
-        puts(json_object_get_string(json_item(warnings, i)));
+        str_addf(&updating->warnings, "%s\n", json_object_get_string(json_item(warnings, i)));
     return 0;
 }
 
@@ -233,7 +239,11 @@ static int update_run(struct cli *cli, void *values, char **args, struct error *
     _cleanup_json_ json *body = json_new_object();
     if (update_body(values, body, err) < 0)
         return -1;
-    return command_each(cli, args, body, update_one);
+    struct updating updating = { .body = body };
+    int status = command_each(cli, args, &updating, update_one);
+    fputs(str_text(&updating.warnings), stdout);
+    str_done(&updating.warnings);
+    return status;
 }
 
 const struct command command_update = {

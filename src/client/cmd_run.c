@@ -9,6 +9,8 @@
 #include "client/dialog.h"
 #include "client/terminal.h"
 
+#define NEXT_ENGINE_MS 10000
+
 /* What docker run ends with when it fails itself. */
 static int fail(const struct cli *cli, const char *verb, const char *text, bool with_help,
     int status)
@@ -244,9 +246,23 @@ static int start_status(const char *text)
     return EXIT_USAGE;
 }
 
+/* An engine that ends takes with it the answer that the container runs. The next one knows. */
+static bool has_started(const struct run *run)
+{
+    _cleanup_json_ json *container = NULL;
+    struct error failed;
+    if (client_wait_ready(run->cli->client, NEXT_ENGINE_MS, &failed) < 0)
+        return false;
+    if (client_container_inspect(run->cli->client, run->id, &container, &failed) < 0)
+        return failed.kind == ERROR_NOT_FOUND && run->options->rm; /* it is over already */
+    return !str_starts(json_str(json_get(container, "State"), "StartedAt", "0001-"), "0001-");
+}
+
 static int start(struct run *run, struct error *err)
 {
     if (client_container_start(run->cli->client, run->id, err) == 0)
+        return 0;
+    if (err->kind == ERROR_UNAVAILABLE && has_started(run))
         return 0;
     struct error ignored; /* the start's failure is what counts */
     int status = 0;

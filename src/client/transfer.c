@@ -22,7 +22,7 @@ int output_check(const char *path, struct error *err)
     return 0;
 }
 
-int output_open(struct output *output, const char *path, struct error *err)
+int output_open(struct output *output, const char *path, const char *what, struct error *err)
 {
     struct stat st;
     *output = (struct output){ .fd = STDOUT_FILENO };
@@ -34,7 +34,7 @@ int output_open(struct output *output, const char *path, struct error *err)
     }
     output->fd = -1;
     if (output_check(path, err) < 0)
-        return error_prefix(err, "failed to save image");
+        return error_prefix(err, "failed to %s", what);
     if (stat(path, &st) == 0
         && !S_ISREG(st.st_mode)) { /* a device, a pipe: there is nothing to replace */
         output->fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -69,14 +69,16 @@ void output_done(struct output *output)
     free(output->draft);
 }
 
-int transfer_get(struct client *client, const char *path, const char *file, struct error *err)
+int transfer_get(struct client *client, const char *path, const char *file, const char *what,
+    struct error *err)
 {
     _cleanup_output_ struct output output = { .fd = -1 };
     _cleanup_http_ struct http_exchange *exchange = NULL;
     _cleanup_free_ char *bytes = xmalloc(COPY_BYTES);
     struct http_request request = { .method = "GET", .target = path };
     ssize_t n = 0;
-    if (output_open(&output, file, err) < 0 || client_request(client, &request, &exchange, err) < 0)
+    if (output_open(&output, file, what, err) < 0
+        || client_request(client, &request, &exchange, err) < 0)
         return -1;
     while ((n = http_read(exchange, bytes, COPY_BYTES, err)) > 0)
         if (fd_write_all(output.fd, bytes, (size_t)n, err) < 0)

@@ -11,12 +11,13 @@ struct output {
 /* Whether the folder is there that path would be made in. */
 MUST_CHECK int output_check(const char *path, struct error *err);
 /* path NULL or "": standard output, refused when that is a terminal. */
-MUST_CHECK int output_open(struct output *output, const char *path, struct error *err);
+MUST_CHECK int output_open(struct output *output, const char *path, const char *what,
+    struct error *err);
 MUST_CHECK int output_publish(struct output *output, struct error *err);
 void output_done(struct output *output);
 DEFINE_CLEANUP_STRUCT(output, struct output, output_done)
 #define _cleanup_output_ _cleanup_(output)
 
-/* GETs path into output. */
+/* GETs path into output. what: "save image", for its failure. */
 MUST_CHECK int transfer_get(struct client *client, const char *path, const char *file,
-    struct error *err);
+    const char *what, struct error *err);

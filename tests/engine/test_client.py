@@ -3,7 +3,9 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -177,6 +179,8 @@ rmi nope
 rmi -f nope
 save nope
 save -o /nodir/x busybox
+export -o /nodir/x web
+update --restart no web made
 load -i /nofile
 volume create a b
 volume rm nope
@@ -525,3 +529,52 @@ def test_an_engine_that_is_replaced_interrupts_nobody(own_engine, is_moby):
     assert process.stdout.readline() == b"two\n"
     engine.start()
     assert process.wait(15) == 7, process.stderr.read()
+
+
+class LosesAnswers:
+    """Stands before an engine; of each answer to a start nothing comes through."""
+
+    def __init__(self, path, engine):
+        self.engine, self.path = engine, path
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.pass_on, args=(client,), daemon=True).start()
+
+    def pass_on(self, client):
+        engine = socket.socket(socket.AF_UNIX)
+        engine.connect(str(self.engine.socket))
+        request = client.recv(65536)
+        engine.sendall(request)
+        if b"/start " in request.split(b"\r\n")[0]:
+            engine.recv(1)
+        else:
+            threading.Thread(target=self.copy, args=(client, engine), daemon=True).start()
+            self.copy(engine, client)
+        client.close()
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # one of them has gone
+
+
+def test_an_answer_that_is_lost_does_not_lose_the_container(engine, tmp_path):
+    way = LosesAnswers(tmp_path / "sock", engine)
+    env = engine.environment() | {"DOCKER_HOST": f"unix://{way.path}"}
+    for words in (["run", "--rm"], ["run"]):
+        done = subprocess.run([*OURS, *words, "busybox", "sh", "-c", "echo out; exit 7"], env=env, capture_output=True, timeout=30)
+        assert (done.stdout, done.returncode) == (b"out\n", 7), done.stderr
+    way.listener.close()
