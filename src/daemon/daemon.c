@@ -22,6 +22,7 @@
 
 #define DEFAULT_GROUP "docker"
 
+#define FILES 65536
 #define FILES_MAX 1048576 /* fs.nr_open, unless somebody has changed that */
 
 struct daemon {
@@ -41,8 +42,9 @@ static void set_up_process(void)
     signal(SIGPIPE, SIG_IGN);
     umask(022);
     mallopt(M_ARENA_MAX, 2);
-    /* Containers inherit it: what Docker's service has, and databases ask for; else as much as this caller may have. */
-    files.rlim_cur = files.rlim_max = FILES_MAX;
+    /* Containers inherit it: databases ask for some 64,000, and may go as far as under Docker; more at once would be felt by programs
+     * that close all descriptors they might have. Else it is what this caller may have. */
+    files = (struct rlimit){ FILES, FILES_MAX };
     if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);

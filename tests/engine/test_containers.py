@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import tarfile
 import threading
@@ -147,6 +148,11 @@ def test_limits_reach_the_process(engine):
     assert run(engine, "--oom-score-adj", "300", "busybox", "cat", "/proc/self/oom_score_adj") == "300"
     assert run(engine, "--shm-size", "2m", "busybox", "sh", "-c", "df -k /dev/shm | tail -1 | tr -s ' ' | cut -d' ' -f2") == "2048"
     assert run(engine, "--sysctl", "net.ipv4.ip_local_port_range=2000 2001", "busybox", "cat", "/proc/sys/net/ipv4/ip_local_port_range").split() == ["2000", "2001"]
+
+
+def test_many_files_may_be_open(engine):
+    soft, hard = map(int, run(engine, "busybox", "sh", "-c", "ulimit -Sn; ulimit -Hn").split())
+    assert soft == min(65536, hard) and hard in (1048576, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 def test_devices(engine):
