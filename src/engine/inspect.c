@@ -356,7 +356,7 @@ static bool matches_ports(const struct filters *filters, const char *key, json *
     if (!json_object_is_type(ports, json_type_object))
         return false;
     for (; *wanted; wanted++) {
-        struct port_range range;
+        struct port_range range = { 0 };
         if (port_parse(*wanted, &range, &ignored) < 0)
             continue;
         json_object_object_foreach(ports, port,

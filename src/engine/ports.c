@@ -136,7 +136,7 @@ static int collect_bound(struct collection *c, json *bindings, struct error *err
         return 0;
     json_object_object_foreach(bindings, key, list)
     {
-        struct port_range range;
+        struct port_range range = { 0 };
         if (port_parse(key, &range, err) < 0)
             return -1;
         for (size_t i = 0; i < json_count(list); i++)
@@ -154,7 +154,7 @@ static int collect_exposed(struct collection *c, json *exposed, json *bindings, 
     json_object_object_foreach(exposed, key, ignored)
     {
         (void)ignored;
-        struct port_range range;
+        struct port_range range = { 0 };
         if (json_count(json_get(bindings, key)) > 0)
             continue;
         if (port_parse(key, &range, err) < 0)
