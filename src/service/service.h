@@ -1,7 +1,7 @@
 /* service.h - the system's services: containers described in the configuration (rancher.services, compose-v1 keys), created and
  * started in the order that their labels ask for, through an engine's API as any user would.
  *
- * Labels: io.rancher.os.scope (system: System Docker; else User Docker), .after, .before, .detach, .createonly, .reloadconfig,
+ * Labels: io.rancher.os.scope (system: System Docker; else User Docker), .after, .before, .detach, .createonly,
  * .console, io.docker.compose.rebuild; io.paddock.when: KEY, KEY (only started when one of these keys of the configuration is
  * set). A service that cannot be loaded, created or started is logged and skipped; it never blocks the boot.
  *
@@ -22,7 +22,7 @@ struct service {
     json *definition; /* compose-v1 keys, variables filled in */
     char **after;     /* names: what must have started (or ended, unless it is detached) before */
     char **when;      /* keys of the configuration */
-    bool system, create_only, detached, reload_config;
+    bool system, create_only, detached;
     char *rebuild;   /* "always", "false" or "" */
     size_t position; /* in the order of starting */
 };

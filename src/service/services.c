@@ -104,7 +104,6 @@ static void fill_service(const struct environment *environment, const char *name
         .system = str_eq(scope, SERVICE_SYSTEM_SCOPE),
         .create_only = label_flag(definition, OS_LABEL "createonly", false),
         .detached = label_flag(definition, OS_LABEL "detach", true),
-        .reload_config = label_flag(definition, OS_LABEL "reloadconfig", false),
         .rebuild = rebuild ? rebuild : xstrdup(""),
     };
     fill_environment(environment, name, service->definition);

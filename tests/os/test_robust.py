@@ -52,6 +52,13 @@ def test_faulty_cloud_configs_are_left_out_and_named_with_line_and_key(boot, fau
     assert machine.sh("ls /home/rancher/ran") == "/home/rancher/ran"
     machine.sh("docker ps")
 
+    machine.sh("echo nonsense: 1 | sudo tee -a /var/lib/rancher/conf/cloud-config.yml >/dev/null")
+    status, said = machine.sh("sudo poweroff 2>&1", check=False)
+    assert status == 1 and "cloud-config.yml: line 3, column 11: nonsense: is not a known key" in said and "--force" in said
+    machine.sh("until sudo system-docker ps --format '{{.Names}}' | grep -q acpid; do sleep 0.5; done")
+    machine.press_power()
+    machine.wait_off(60)
+
 
 def test_a_machine_whose_docker_does_not_start_has_everything_else(boot, tmp_path):
     config = "rancher:\n  services:\n    docker: {image: nowhere/engine}\n"
