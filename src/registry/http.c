@@ -244,6 +244,17 @@ static void set_request(struct exchange *exchange)
     set_security(curl, request->security);
 }
 
+/* Failures that are the same the next time. */
+static bool is_final(CURLcode code)
+{
+    static const CURLcode codes[] = { CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT,
+        CURLE_TOO_MANY_REDIRECTS, CURLE_PEER_FAILED_VERIFICATION };
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
 static int outcome(struct exchange *exchange, CURLcode code, const char *words, struct error *err)
 {
     if (code == CURLE_ABORTED_BY_CALLBACK)
@@ -253,8 +264,8 @@ static int outcome(struct exchange *exchange, CURLcode code, const char *words, 
         return -1;
     }
     if (code != CURLE_OK) {
-        error_set(err, ERROR_UNAVAILABLE, "%s: %s", exchange->request->url,
-            *words ? words : curl_easy_strerror(code));
+        error_set(err, is_final(code) ? ERROR_INVALID : ERROR_UNAVAILABLE, "%s: %s",
+            exchange->request->url, *words ? words : curl_easy_strerror(code));
         if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT)
             err->code = EHOSTUNREACH;
         return -1;

@@ -52,7 +52,8 @@ DEFINE_CLEANUP_STRUCT(http_response, struct http_response, http_response_done)
 #define _cleanup_http_response_ _cleanup_(http_response)
 
 /* 0 when there was an answer, whatever its status. ERROR_UNAVAILABLE: none, it stalled or broke off (code EHOSTUNREACH: there was
- * no connection at all); ERROR_CANCELLED. */
+ * no connection at all); ERROR_CANCELLED.
+ * ERROR_INVALID: none that another try would make better (a certificate, a redirect that is not followed). */
 MUST_CHECK int http_get(struct http_client *client, const struct http_request *request,
     struct http_response *out, struct error *err);
 

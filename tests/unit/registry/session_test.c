@@ -228,13 +228,17 @@ static void session_get__says_what_the_registry_said(void **state)
         { "HTTP/1.1 429 No\r\nConnection: close\r\n\r\n", ERROR_UNAVAILABLE, "toomanyrequests" },
         { "HTTP/1.1 500 No\r\nConnection: close\r\n\r\nnot json", ERROR_UNAVAILABLE, "status 500" },
         { "HTTP/1.1 418 No\r\nConnection: close\r\n\r\n", ERROR_INVALID, "status 418" },
+        { "HTTP/1.1 302 No\r\nConnection: close\r\nLocation: file:///etc/passwd\r\n\r\n",
+            ERROR_INVALID, "file" },
+        { "HTTP/1.1 302 No\r\nConnection: close\r\nLocation: gopher://x/y\r\n\r\n", ERROR_INVALID,
+            "redirect" },
         { "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n", ERROR_DENIED, "not supported" },
         { "HTTP/1.1 401 No\r\nConnection: close\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\r\n",
             ERROR_DENIED, "no basic auth credentials" },
         { "HTTP/1.1 401 No\r\nConnection: close\r\nWWW-Authenticate: Bearer service=\"x\"\r\n\r\n",
             ERROR_DENIED + 0, "" },
         { "", ERROR_UNAVAILABLE, "http://127.0.0.1" },
-        { "rubbish\r\n\r\n", ERROR_UNAVAILABLE, "http://127.0.0.1" },
+        { "rubbish\r\n\r\n", ERROR_INVALID, "http://127.0.0.1" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *const answers[] = { cases[i].answer, NULL };
