@@ -5,7 +5,7 @@
  * Docker, and answers on its socket. What lies where, and what the image must hold: docs/ARCHITECTURE.md, "The boot".
  *
  *   programs   init_main  modprobe_main     asking PID 1   init_listener  init_request     records   boot_record
- *   drivers    boot_load_network_drivers     patience   boot_wait_idle     space   boot_keep_ballast                                */
+ *   drivers    boot_load_network_drivers     patience   boot_wait_idle     space   boot_keep_ballast     people   console_say                                */
 #pragma once
 
 #include <stdint.h>
@@ -43,6 +43,9 @@ void boot_keep_ballast(void);
 /* Returns once no other process has wanted a processor for a moment, at the latest after limit_ms: for work that must not slow down
  * what people wait for. */
 void boot_wait_idle(int limit_ms);
+
+/* A line for whoever sits before the console, from where the kernel's messages are kept off by then. Never waits. */
+void console_say(const char *fmt, ...) PRINTF(1, 2);
 
 /* Adds what happened to the records of this boot: who ("sysinit"), name ("service console"), CLOCK_BOOTTIME nanoseconds.
  * Best effort: a boot never fails for its chart. */

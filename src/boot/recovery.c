@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "boot/boot.h"
 
 #define CONSOLE "/dev/console"
 #define NO_SHELL 117 /* exit code */
@@ -61,7 +62,7 @@ NORETURN static void run_shell(const char *message)
 
 void console_say(const char *fmt, ...)
 {
-    char line[256];
+    char line[1024];
     va_list args;
     va_start(args, fmt);
     int n = vsnprintf(line, sizeof line - 2, fmt, args);

@@ -91,7 +91,5 @@ NORETURN void supervise(struct boot *boot);
 void recovery_shell(const char *message);
 /* The same beside everything else: returns its pid, or -1. */
 pid_t recovery_shell_start(const char *message);
-/* recovery.c: a line for whoever sits before the console, from where the kernel's messages are kept off by then. Never waits. */
-void console_say(const char *fmt, ...) PRINTF(1, 2);
 /* shutdown.c: ends every process, puts the disks to rest, and calls reboot(2) with this command */
 NORETURN void shutdown_now(int command);

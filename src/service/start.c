@@ -279,10 +279,13 @@ static void *watch_critical(void *data)
     struct error err;
     int64_t started = boot_now_ns();
     if (client_open(host, &client, &err) < 0
-        || client_wait_ready(client, CRITICAL_LIMIT_MS, &err) < 0)
-        log_warn("%s; the other services start all the same", err.text);
-    else
+        || client_wait_ready(client, CRITICAL_LIMIT_MS, &err) < 0) {
+        log_warn("User Docker: %s; the other services start all the same", err.text);
+        console_say(
+            "User Docker does not answer yet; \"sudo system-docker logs docker\" may say why.");
+    } else {
         boot_record("sysinit", "User Docker answers", started, boot_now_ns());
+    }
     load_network_modules();
     let_others_in(start);
     services_preload(SERVICES_PRELOAD "docker", host);

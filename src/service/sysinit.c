@@ -24,13 +24,10 @@
 /* To the kernel's log, and to the console: someone may sit before it. */
 static void warn_all(char *const *warnings)
 {
-    int console_fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     for (; warnings && *warnings; warnings++) {
         log_warn("%s", *warnings);
-        if (console_fd >= 0)
-            dprintf(console_fd, "\r\n%s\r\n", *warnings);
+        console_say("%s", *warnings);
     }
-    close_cleanup(&console_fd);
 }
 
 /* "net.ipv4.ip_forward" or "net/ipv4/ip_forward" below /proc/sys. */
