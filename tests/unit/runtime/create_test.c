@@ -403,7 +403,7 @@ static void create__leaves_no_sibling_behind(void **state)
     case_end(&c);
 }
 
-/* The kernel makes none in a chroot, which the build root is (user_namespaces(7)). */
+/* The kernel makes none in a chroot, which the build root is where it cannot be pivoted to (user_namespaces(7)). */
 static bool can_make_user_namespaces(void)
 {
     int status = 0;
