@@ -142,6 +142,18 @@ static void record_end(struct container *container, const struct shim_exit *exit
     container_state_save(container);
 }
 
+/* Its shim could not be taken over: it was ending by itself just then, or has been killed. */
+static struct shim_exit end_of_refused(struct container *container, int run_fd,
+    const struct error *why)
+{
+    struct shim_exit exit;
+    struct error ignored;
+    if (shim_read_exit_record(run_fd, &exit, &ignored) == 0)
+        return exit;
+    log_error("container %.12s: %s; it is killed", container->id, why->text);
+    return lost(137, why->text);
+}
+
 static void find_run(struct container *container)
 {
     struct error err;
@@ -151,8 +163,7 @@ static void find_run(struct container *container)
             monitor_add(container);
             return;
         }
-        log_error("container %.12s: %s; it is killed", container->id, err.text);
-        struct shim_exit exit = lost(137, err.text);
+        struct shim_exit exit = end_of_refused(container, run_fd, &err);
         record_end(container, &exit);
         return;
     }

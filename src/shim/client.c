@@ -203,8 +203,11 @@ int shim_connect(int run_fd, struct shim_conn *out, struct error *err)
             err->kind = ERROR_NOT_FOUND;
         return error_prefix(err, "container's shim");
     }
-    if (check_peer(&conn, err) < 0 || receive_hello(&conn, &answer, err) < 0)
+    if (check_peer(&conn, err) < 0 || receive_hello(&conn, &answer, err) < 0) {
+        if (!shim_is_alive(run_fd))
+            err->kind = ERROR_NOT_FOUND;
         return -1;
+    }
     *out = conn;
     conn = (struct shim_conn)SHIM_CONN_NONE;
     return 0;

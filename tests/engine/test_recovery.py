@@ -357,3 +357,21 @@ def test_clients_wait_while_the_engine_is_away(own_engine):
         process.terminate()
         process.wait(10)
     assert path.exists()
+
+
+def test_ends_while_the_engine_comes_back_keep_their_exit_codes(own_engine, tmp_path):
+    """The shim may end between any two of the new engine's steps of taking it over."""
+    engine = own_engine()
+    count, step_us = 12, 2500
+    for round_ in range(2):
+        go = tmp_path / f"go{round_}"
+        for i in range(count):
+            engine.docker("run", "-d", "--network", "none", "--name", f"c{round_}.{i}", "-v", f"{tmp_path}:/x:ro", "busybox", "sh", "-c",
+                          f"while [ ! -e /x/{go.name} ]; do usleep 1000; done; usleep {i * step_us}; exit {i + 1}")
+        engine.kill()
+        go.touch()
+        engine.start()
+        names = [f"c{round_}.{i}" for i in range(count)]
+        assert engine.docker("wait", *names).split() == [str(i + 1) for i in range(count)]
+        assert engine.docker("inspect", "-f", "{{.State.Error}}", *names).strip() == ""
+        engine.docker("rm", *names)
