@@ -35,16 +35,18 @@ def free_port():
 
 class Machine:
     def __init__(self, folder, *, memory=1024, cpus=2, kernel=IMAGE / "vmlinuz", initrd=IMAGE / "initrd", append="", iso=None,
-                 medium="cd", disks=(), firmware="bios", secure_boot=False, forwards=(22,), services=None, nic="virtio-net-pci", extra=()):
+                 medium="cd", disks=(), firmware="bios", secure_boot=False, forwards=(22,), services=None,
+                 nic="virtio-net-pci", threads="single", extra=()):
         """iso: boot from it instead of kernel and initrd, as a "cd" or a USB "stick". forwards: guest ports to reach from here (see port).
-        services: {guest port at REGISTRY: port of 127.0.0.1 here}. firmware: "bios" or "uefi"."""
+        services: {guest port at REGISTRY: port of 127.0.0.1 here}. firmware: "bios" or "uefi".
+        threads: "multi" gives each processor a thread of the emulator; faster, but now and then the guest's kernel panics of it."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.memory, self.cpus, self.kernel, self.initrd, self.iso = memory, cpus, kernel, initrd, iso
         self.medium = medium
         self.append, self.disks, self.firmware, self.secure_boot = append, list(disks), firmware, secure_boot
         self.port = {guest: free_port() for guest in forwards}
-        self.services, self.nic, self.extra = services or {}, nic, list(extra)
+        self.services, self.nic, self.threads, self.extra = services or {}, nic, threads, list(extra)
         self.process = self.serial = self.qmp_file = None
         self.before, self.matched_at = "", 0.0
         self.started = 0.0
@@ -53,7 +55,7 @@ class Machine:
     # ---- power
 
     def command(self):
-        words = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "max,la57=off",
+        words = ["qemu-system-x86_64", "-machine", "q35", "-accel", f"tcg,thread={self.threads}", "-cpu", "max,la57=off",
                  "-smp", str(self.cpus), "-m", str(self.memory), "-display", "none", "-nodefaults", "-no-user-config",
                  "-chardev", f"socket,id=serial,path={self.folder}/serial,server=on,wait=on", "-serial", "chardev:serial",
                  "-qmp", f"unix:{self.folder}/qmp,server=on,wait=off"]
